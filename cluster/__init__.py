@@ -1,0 +1,1 @@
+"""Which nodes exist and how to operate them. Imports nothing of webapp, realtime or provisioner."""
