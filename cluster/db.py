@@ -1,0 +1,39 @@
+"""Connections to the nodes' Postgres as the operating superuser."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg2
+
+from cluster.credentials import Credentials
+from cluster.errors import NodeUnreachable
+from cluster.topology import Host, Topology
+
+CONNECT_SECONDS = 3
+
+
+@contextmanager
+def connect(
+    topology: Topology, host: Host, credentials: Credentials, autocommit: bool = False
+) -> Iterator[psycopg2.extensions.connection]:
+    """A connection that is closed at the end. Raises NodeUnreachable with the node's name and address."""
+    try:
+        connection = psycopg2.connect(
+            host=host.address,
+            port=host.ports.postgres,
+            dbname=topology.database,
+            user="postgres",
+            password=credentials.superuser,
+            connect_timeout=CONNECT_SECONDS,
+            application_name="clusterctl",
+        )
+    except psycopg2.OperationalError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise NodeUnreachable(
+            f"{host.name}: Postgres at {host.address}:{host.ports.postgres} does not answer: {reason}"
+        ) from None
+    connection.autocommit = autocommit
+    try:
+        yield connection
+    finally:
+        connection.close()

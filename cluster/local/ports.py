@@ -1,0 +1,141 @@
+"""Which port each part of the laptop cluster listens on, and whether those ports are free.
+
+All ports lie below 32768: from there on Linux gives ports to outgoing connections, so a listener
+would collide with them now and then.
+"""
+
+import errno
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import click
+import psutil
+
+from cluster.errors import ClusterError
+from cluster.topology import MAX_HOSTS, Host, Ports, Topology
+
+LOOPBACK = "127.0.0.1"
+DEFAULT_BASE = 8000
+POSTGRES_OFFSET = 7500
+LOWEST_BASE = 1024
+HIGHEST_BASE = 32768 - POSTGRES_OFFSET - MAX_HOSTS - 1
+
+
+@dataclass(frozen=True)
+class Listener:
+    """One port of the cluster: who should listen there."""
+
+    port: int
+    host: str
+    part: str
+
+
+def check_base(base: int) -> None:
+    """Raise a usage error when the ports of this base would leave 1024…32767."""
+    if not LOWEST_BASE <= base <= HIGHEST_BASE:
+        raise click.UsageError(
+            f"PORT_BASE={base} can't be used: it must be {LOWEST_BASE} to {HIGHEST_BASE}, "
+            f"so that Postgres (PORT_BASE+{POSTGRES_OFFSET}+n) stays below 32768"
+        )
+
+
+def host_ports(base: int, node: int) -> Ports:
+    """The ports of the host with this node number (see `cluster/local/README.md`)."""
+    return Ports(
+        public=base + 100 + node,
+        realtime=base + 200 + node,
+        nats=base + 300 + node,
+        nats_cluster=base + 400 + node,
+        media_peers=base + 500 + node,
+        api=base + 600 + node,
+        postgres=base + POSTGRES_OFFSET + node,
+    )
+
+
+def edge(base: int) -> int:
+    """Where browsers get the page: the CDN's stand-in."""
+    return base
+
+
+def edge_origin(base: int) -> int:
+    """Where the CDN's stand-in gets the page: the server a real CDN would pull from."""
+    return base + 1
+
+
+def supervisor(base: int, node: int) -> int:
+    """Control port of a host's process manager; node 0 is the edge."""
+    return base + 700 + node
+
+
+def base_of(topology: Topology) -> int:
+    """The port base a laptop topology was written with."""
+    return int(topology.page_url.rsplit(":", 1)[1])
+
+
+def of_host(base: int, host: Host) -> list[Listener]:
+    """Everything that should listen on behalf of one host."""
+    parts = [Listener(port, host.name, part) for part, port in host.ports.model_dump().items()]
+    return [*parts, Listener(supervisor(base, host.node), host.name, "supervisor")]
+
+
+def of_edge(base: int) -> list[Listener]:
+    """Everything that should listen on behalf of the edge."""
+    return [
+        Listener(edge(base), "edge", "cdn"),
+        Listener(edge_origin(base), "edge", "origin"),
+        Listener(supervisor(base, 0), "edge", "supervisor"),
+    ]
+
+
+def is_taken(port: int) -> bool:
+    """Whether something listens there (a port merely in TIME_WAIT counts as free)."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return True
+            raise
+    return False
+
+
+def refuse_taken(wanted: Iterable[Listener], base: int) -> None:
+    """Raise ClusterError that names every port of `wanted` that something else listens on."""
+    taken = [listener for listener in wanted if is_taken(listener.port)]
+    if not taken:
+        return
+    lines = "\n".join(
+        f"  port {t.port} is taken{_holder(t.port)}; {t.host}'s {t.part} should listen there"
+        for t in taken
+    )
+    raise ClusterError(
+        f"nothing was started:\n{lines}\n"
+        f"Stop what holds it, or use other ports: make up PORT_BASE={_other_base(base)}"
+    )
+
+
+def _holder(port: int) -> str:
+    """` by nginx (pid 123)` when the system lets us see it, else nothing."""
+    try:
+        connections = psutil.net_connections("tcp")
+    except psutil.Error:
+        return ""
+    for connection in connections:
+        listens = connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+        if listens and connection.pid:
+            try:
+                process = psutil.Process(connection.pid)
+                return f" by {process.name()} (pid {process.pid}, {process.username()})"
+            except psutil.Error:
+                return f" by pid {connection.pid}"
+    return ""
+
+
+def _other_base(base: int) -> int:
+    """A base whose page port is free now, well away from this one."""
+    for candidate in range(12000, HIGHEST_BASE, 1000):
+        if abs(candidate - base) >= 1000 and not is_taken(edge(candidate)):
+            return candidate
+    return 12000

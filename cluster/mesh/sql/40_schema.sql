@@ -1,0 +1,129 @@
+-- Schema changes travel in the change log, like rows. `manage.py migrate` on one node reaches all.
+
+-- The log names the role that was logged in, never one that the caller names: peers run the statement as that role.
+-- Run one schema change here and on every node. Called by the Django backend; raises what the statement raises.
+create or replace function mesh.run_ddl(statement text) returns void language plpgsql as $$
+begin
+    perform set_config('mesh.ddl', 'on', true);
+    execute statement;
+    perform mesh.log_ddl(statement);
+    perform set_config('mesh.ddl', '', true);
+end $$;
+
+create or replace function mesh.log_ddl(statement text) returns void language sql security definer
+set search_path = pg_catalog, pg_temp as $$
+    insert into mesh.change select mesh.me(), s, mesh.next_hlc(), '', mesh.me() || ':' || s, 'S',
+        jsonb_build_object('sql', statement, 'role', session_user), null, null, pg_current_xact_id()::text::bigint,
+        current_setting('mesh.actor', true), current_setting('mesh.request', true) from nextval('mesh.change_seq') s
+$$;
+
+create or replace function mesh.apply_schema(c mesh.change) returns void language plpgsql as $$
+declare complaint text;
+begin
+    begin
+        perform set_config('search_path', 'public', true);
+        perform set_config('role', c.row->>'role', true);
+        execute c.row->>'sql';
+        perform set_config('role', 'none', true);
+        perform set_config('search_path', 'pg_catalog, pg_temp', true);
+        delete from mesh.parked p where p.tbl = '' and p.key = c.origin || ':' || c.seq;
+    exception
+        when deadlock_detected or lock_not_available or serialization_failure then
+            raise;
+        when others then
+            get stacked diagnostics complaint = message_text;
+    end;
+    if complaint is not null then
+        perform mesh.park('', c.origin || ':' || c.seq, 'schema', complaint);
+    end if;
+end $$;
+
+-- This node's residue class for one sequence: values ≡ node (mod 16), above whatever it has given out.
+create or replace function mesh.align_sequence(s regclass) returns void language plpgsql as $$
+declare d record; last bigint; owner_table regclass; owner_column text; highest bigint; next bigint;
+begin
+    select * into d from pg_sequence where seqrelid = s;
+    if d.seqincrement < 0 then
+        return;
+    end if;
+    execute format('select case when is_called then last_value else last_value - 1 end from %s', s) into last;
+    select p.refobjid::regclass, a.attname into owner_table, owner_column
+        from pg_depend p join pg_attribute a on a.attrelid = p.refobjid and a.attnum = p.refobjsubid
+        where p.objid = s and p.classid = 'pg_class'::regclass and p.deptype in ('a', 'i') limit 1;
+    if owner_table is not null then
+        execute format('select max(%I) from %s', owner_column, owner_table) into highest;
+        last := greatest(last, highest);
+    end if;
+    if d.seqincrement = 16 and d.seqstart % 16 = mesh.me() % 16 and (highest is null or highest <= last) then
+        execute format('select last_value from %s', s) into next;
+        if next % 16 = mesh.me() % 16 and next >= coalesce(highest, 0) then
+            return;
+        end if;
+    end if;
+    next := last + 1 + (((mesh.me() - last - 1) % 16) + 16) % 16;
+    execute format('alter sequence %s increment by 16 start with %s restart with %s', s, mesh.me(), next);
+end $$;
+
+create or replace function mesh.align_sequences() returns void language plpgsql security definer
+set search_path = pg_catalog, pg_temp as $$
+begin
+    perform mesh.align_sequence(c.oid::regclass) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.relkind = 'S' and n.nspname = 'public';
+end $$;
+
+-- After each schema change, on every node: attach new tables, write altered ones' functions anew, align sequences.
+create or replace function mesh.on_ddl() returns event_trigger language plpgsql security definer
+set search_path = pg_catalog, pg_temp as $$
+declare o record;
+begin
+    if current_setting('mesh.attaching', true) = 'on' then
+        return;
+    end if;
+    perform set_config('mesh.attaching', 'on', true);
+    for o in select distinct c.objid, c.object_type, c.command_tag, c.object_identity from pg_event_trigger_ddl_commands() c
+             where c.schema_name = 'public' loop
+        if current_setting('session_replication_role') = 'origin'
+                and coalesce(current_setting('mesh.ddl', true), '') not in ('on', 'local') then
+            raise exception '% of % would exist on this node only', o.command_tag, o.object_identity
+                using hint = 'use manage.py migrate, or select mesh.run_ddl(''...''); for this node alone: set mesh.ddl = local';
+        end if;
+        if o.object_type = 'table' and coalesce(current_setting('mesh.ddl', true), '') <> 'local'
+                and exists (select from pg_class where oid = o.objid and relkind = 'r' and relpersistence = 'p') then
+            perform mesh.attach(o.objid);
+        end if;
+        if o.object_type = 'sequence' then
+            perform mesh.align_sequence(o.objid::regclass);
+        end if;
+    end loop;
+    perform set_config('mesh.attaching', '', true);
+end $$;
+
+create or replace function mesh.on_drop() returns event_trigger language plpgsql security definer
+set search_path = pg_catalog, pg_temp as $$
+declare o record; f record;
+begin
+    if not exists (select from pg_event_trigger_dropped_objects() d where d.object_type = 'table' and d.schema_name = 'public') then
+        return;
+    end if;
+    for o in update mesh.replicated r set rel = null
+             from pg_event_trigger_dropped_objects() d where d.object_type = 'table' and d.objid = r.rel returning r.tbl loop
+        delete from mesh.parked where tbl = o.tbl;
+        for f in select p.oid::regprocedure as signature from pg_proc p where p.pronamespace = 'mesh'::regnamespace
+                 and p.proname in ('read_' || o.tbl, 'write_' || o.tbl, 'remove_' || o.tbl, 'merge_' || o.tbl, 'capture_' || o.tbl) loop
+            execute 'drop function ' || f.signature;
+        end loop;
+    end loop;
+    perform mesh.write_dispatcher();
+end $$;
+
+do $$ begin
+    if not exists (select from pg_event_trigger where evtname = 'mesh_on_ddl') then
+        create event trigger mesh_on_ddl on ddl_command_end
+            when tag in ('CREATE TABLE', 'ALTER TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE INDEX', 'CREATE SEQUENCE', 'CREATE VIEW')
+            execute function mesh.on_ddl();
+        create event trigger mesh_on_drop on sql_drop execute function mesh.on_drop();
+        alter event trigger mesh_on_ddl enable always;
+        alter event trigger mesh_on_drop enable always;
+    end if;
+end $$;
+select mesh.write_dispatcher();

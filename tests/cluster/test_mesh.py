@@ -1,0 +1,1 @@
+"""The data layer on three real nodes: capture, merge, parking, schema changes, positions."""

@@ -1,0 +1,249 @@
+"""Bare Postgres nodes of a mesh, without the rest of a host: for tests of the data layer alone."""
+
+import contextlib
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg2
+
+from cluster.credentials import Credentials
+from cluster.mesh.build import build
+from cluster.topology import Topology, load
+
+CREDENTIALS = Credentials(superuser="test-super", replication="test-repl", app="test-app")
+SETTINGS = """
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+wal_level = logical
+wal_retrieve_retry_interval = 100ms
+max_logical_replication_workers = 16
+max_worker_processes = 32
+max_replication_slots = 16
+max_wal_senders = 16
+wal_sender_timeout = 5s
+wal_receiver_timeout = 5s
+shared_buffers = 32MB
+timezone = 'UTC'
+"""
+
+
+def bin_folder() -> Path:
+    """Where the newest installed Postgres keeps its programs."""
+    return max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
+
+
+def free_port(low: int = 21000) -> int:
+    """A port below the ephemeral range that nobody listens on."""
+    for port in range(low + os.getpid() % 500 * 8, 32000):
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise RuntimeError("no free port")
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 20, what: str = "") -> None:
+    """Poll until the condition holds; fails with `what` after the bound."""
+    end = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(psycopg2.OperationalError):
+            if condition():
+                return
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds} s: {what or condition}")
+        time.sleep(0.02)
+
+
+class Nodes:
+    """A running mesh of n Postgres nodes in a folder of their own. `sql(node, …)` runs as the app's role."""
+
+    def __init__(self, count: int):
+        self.folder = Path(tempfile.mkdtemp(prefix="firstbell-mesh-"))
+        self.folder.chmod(0o755)
+        port = free_port()
+        ports = [port + i for i in range(count)]
+        config = '[cluster]\nname = "test"\npage_url = "http://localhost:1"\n'
+        for number, port in enumerate(ports, 1):
+            config += (
+                f'[[hosts]]\nname = "host{number}"\nnode = {number}\naddress = "127.0.0.1"\n'
+                f'public_url = "http://localhost:{number}"\nports.postgres = {port}\n'
+                + "".join(
+                    f"ports.{p} = {number * 100 + i + 1}\n"
+                    for i, p in enumerate(
+                        ("public", "api", "realtime", "nats", "nats_cluster", "media_peers")
+                    )
+                )
+            )
+        (self.folder / "cluster.toml").write_text(config)
+        self.topology: Topology = load(self.folder / "cluster.toml")
+        self.numbers = [h.node for h in self.topology.hosts]
+        self._processes: dict[int, subprocess.Popen] = {}
+        self._connections: dict[tuple[int, str], psycopg2.extensions.connection] = {}
+        for node in self.numbers:
+            self._init(node)
+            self.start(node)
+        for node in self.numbers:
+            self._create_database(node)
+        build(self.topology, CREDENTIALS)
+
+    # --- life of a node
+
+    def start(self, node: int) -> None:
+        log = open(self.folder / f"n{node}.log", "ab")
+        self._processes[node] = subprocess.Popen(
+            [bin_folder() / "postgres", "-D", self.folder / f"n{node}"],
+            stdout=log,
+            stderr=log,
+            **_as_postgres(),
+        )
+        wait_until(lambda: self._connect(node, "postgres", "postgres"), 30, f"node {node} starts")
+
+    def kill(self, node: int) -> None:
+        """SIGKILL of the postmaster; its children notice and end."""
+        process = self._processes.pop(node)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        for key in [k for k in self._connections if k[0] == node]:
+            self._connections.pop(key).close()
+
+    def close(self) -> None:
+        for process in self._processes.values():
+            process.send_signal(signal.SIGINT)
+        for process in self._processes.values():
+            process.wait(30)
+        subprocess.run(["rm", "-rf", self.folder], check=True)
+
+    # --- SQL
+
+    def connect(self, node: int, user: str = "firstbell"):
+        """A new connection as the app's role (or `postgres`); the caller closes it."""
+        return self._connect(node, user, self.topology.database)
+
+    def sql(self, node: int, statement: str, *args, user: str = "firstbell") -> list[tuple]:
+        """Run one statement in a transaction of its own."""
+        key = (node, user)
+        if key not in self._connections or self._connections[key].closed:
+            self._connections[key] = self.connect(node, user)
+            self._connections[key].autocommit = True
+        with self._connections[key].cursor() as cursor:
+            cursor.execute(statement, args or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def admin(self, node: int, statement: str, *args) -> list[tuple]:
+        return self.sql(node, statement, *args, user="postgres")
+
+    def ddl(self, node: int, statement: str) -> None:
+        """A schema change on one node, as the Django backend makes it."""
+        self.sql(node, "select mesh.run_ddl(%s)", statement)
+
+    # --- waiting
+
+    def level(self, seconds: float = 30) -> None:
+        """Wait until all running nodes have all changes of all running nodes, and nothing waits to be settled."""
+        running = list(self._processes)
+
+        def same():
+            positions = {self.admin(n, "select mesh.position()")[0][0] for n in running}
+            return len(positions) == 1
+
+        wait_until(same, seconds, "all nodes have all changes")
+        # two sweeps: the first one sets the horizon of rechecks
+        for _ in range(3):
+            for n in running:
+                self.admin(n, "select mesh.sweep()")
+
+    def rows(self, table: str) -> dict[int, list[tuple]]:
+        """All rows of a table, per running node, in one order."""
+        return {
+            n: self.admin(n, f"select t::text from {table} t order by 1") for n in self._processes
+        }
+
+    def assert_equal(self, *tables: str) -> None:
+        """All nodes hold the same rows of these tables, and the same parked ones."""
+        for table in tables:
+            rows = self.rows(table)
+            first = next(iter(rows.values()))
+            for node, found in rows.items():
+                differing = set(first) ^ set(found)
+                assert found == first, f"{table} differs on node {node}: {sorted(differing)[:6]}"
+        parked = {
+            n: self.admin(
+                n, "select tbl, key, reason, row::text from mesh.parked where reason <> 'recheck' order by 1, 2"
+            )
+            for n in self._processes
+        }
+        first = next(iter(parked.values()))
+        for node, found in parked.items():
+            assert found == first, f"parked rows differ on node {node}: {found[:3]} {first[:3]}"
+
+    def cut(self, subscriber: int, publisher: int) -> None:
+        """Stop one direction of the replication."""
+        self.admin(subscriber, f"alter subscription n{subscriber}_from_n{publisher} disable")
+
+    def heal(self, subscriber: int, publisher: int) -> None:
+        self.admin(subscriber, f"alter subscription n{subscriber}_from_n{publisher} enable")
+
+    def apply_errors(self) -> dict[int, int]:
+        return {
+            n: self.admin(
+                n, "select coalesce(sum(apply_error_count), 0) from pg_stat_subscription_stats"
+            )[0][0]
+            for n in self._processes
+        }
+
+    # --- internals
+
+    def _init(self, node: int) -> None:
+        data = self.folder / f"n{node}"
+        data.mkdir()
+        password = self.folder / f"pw{node}"
+        password.write_text(CREDENTIALS.superuser)
+        if os.geteuid() == 0:
+            uid = pwd.getpwnam("postgres")
+            os.chown(data, uid.pw_uid, uid.pw_gid)
+            os.chown(password, uid.pw_uid, uid.pw_gid)
+        subprocess.run(
+            [bin_folder() / "initdb", "-D", data, "-U", "postgres", "-A", "scram-sha-256",
+             f"--pwfile={password}", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+            check=True, stdout=subprocess.DEVNULL, **_as_postgres(),
+        )  # fmt: skip
+        port = self.topology.host(node).ports.postgres
+        with open(data / "postgresql.conf", "a") as file:
+            file.write(SETTINGS + f"port = {port}\n")
+
+    def _create_database(self, node: int) -> None:
+        db = self._connect(node, "postgres", "postgres")
+        db.autocommit = True
+        with contextlib.closing(db), db.cursor() as cursor:
+            cursor.execute("create role firstbell login password %s", (CREDENTIALS.app,))
+            cursor.execute("create database firstbell owner firstbell")
+
+    def _connect(self, node: int, user: str, database: str):
+        password = CREDENTIALS.superuser if user == "postgres" else CREDENTIALS.app
+        return psycopg2.connect(
+            host="127.0.0.1",
+            port=self.topology.host(node).ports.postgres,
+            user=user,
+            password=password,
+            dbname=database,
+            connect_timeout=3,
+        )
+
+
+def _as_postgres() -> dict:
+    return {"user": "postgres", "group": "postgres", "extra_groups": [], "cwd": "/"} if os.geteuid() == 0 else {}
+
+
+@contextlib.contextmanager
+def running_mesh(count: int) -> Iterator[Nodes]:
+    nodes = Nodes(count)
+    try:
+        yield nodes
+    finally:
+        nodes.close()
