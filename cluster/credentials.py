@@ -19,7 +19,10 @@ class Credentials:
 
 
 def load(path: Path) -> Credentials:
-    """Read `secrets.toml` beside `cluster.toml`. Raises TopologyError when it is missing, open to others or incomplete."""
+    """Read `secrets.toml` beside `cluster.toml`.
+
+    Raises TopologyError when it is missing, open to others or incomplete.
+    """
     try:
         if stat.S_IMODE(os.stat(path).st_mode) & 0o077:
             raise TopologyError(f"{path} can be read by others; run: chmod 600 {path}")

@@ -65,9 +65,9 @@ def install(topology: Topology, host: Host, credentials: Credentials) -> None:
                 )
             cursor.execute("select mesh.attach(rel) from mesh.replicated where rel is not null")
             cursor.execute(
-                sql.SQL("grant usage on schema mesh to {0}; grant select on mesh.change to {0}").format(
-                    sql.Identifier(REPLICATION_ROLE)
-                )
+                sql.SQL(
+                    "grant usage on schema mesh to {0}; grant select on mesh.change to {0}"
+                ).format(sql.Identifier(REPLICATION_ROLE))
             )
             cursor.execute("select 1 from pg_publication where pubname = %s", (PUBLICATION,))
             if not cursor.fetchone():

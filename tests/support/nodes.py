@@ -95,13 +95,13 @@ class Nodes:
     # --- life of a node
 
     def start(self, node: int) -> None:
-        log = open(self.folder / f"n{node}.log", "ab")
-        self._processes[node] = subprocess.Popen(
-            [bin_folder() / "postgres", "-D", self.folder / f"n{node}"],
-            stdout=log,
-            stderr=log,
-            **_as_postgres(),
-        )
+        with open(self.folder / f"n{node}.log", "ab") as log:
+            self._processes[node] = subprocess.Popen(
+                [bin_folder() / "postgres", "-D", self.folder / f"n{node}"],
+                stdout=log,
+                stderr=log,
+                **_as_postgres(),
+            )
         wait_until(lambda: self._connect(node, "postgres", "postgres"), 30, f"node {node} starts")
 
     def kill(self, node: int) -> None:
@@ -174,7 +174,8 @@ class Nodes:
                 assert found == first, f"{table} differs on node {node}: {sorted(differing)[:6]}"
         parked = {
             n: self.admin(
-                n, "select tbl, key, reason, row::text from mesh.parked where reason <> 'recheck' order by 1, 2"
+                n,
+                "select tbl, key, reason, row::text from mesh.parked where reason <> 'recheck' order by 1, 2",
             )
             for n in self._processes
         }
@@ -237,7 +238,11 @@ class Nodes:
 
 
 def _as_postgres() -> dict:
-    return {"user": "postgres", "group": "postgres", "extra_groups": [], "cwd": "/"} if os.geteuid() == 0 else {}
+    return (
+        {"user": "postgres", "group": "postgres", "extra_groups": [], "cwd": "/"}
+        if os.geteuid() == 0
+        else {}
+    )
 
 
 @contextlib.contextmanager

@@ -252,7 +252,7 @@ end $$;
 -- One change from a peer, before it enters the log here.
 create or replace function mesh.on_arrival() returns trigger language plpgsql
 set search_path = pg_catalog, pg_temp set timezone = 'UTC' set datestyle = 'ISO' set intervalstyle = 'postgres'
-set extra_float_digits = 1 set bytea_output = 'hex' set enable_seqscan = off set row_security = off
+set extra_float_digits = 1 set bytea_output = 'hex' set enable_seqscan = off set jit = off set row_security = off
 as $$
 begin
     perform pg_current_xact_id();                -- a recheck's horizon must be able to see this transaction
@@ -282,7 +282,7 @@ end $$;
 -- in an ordinary session of the superuser. Returns how many keys are still parked.
 create or replace function mesh.sweep() returns bigint language plpgsql
 set search_path = pg_catalog, pg_temp set timezone = 'UTC' set datestyle = 'ISO' set intervalstyle = 'postgres'
-set extra_float_digits = 1 set bytea_output = 'hex' set row_security = off
+set extra_float_digits = 1 set bytea_output = 'hex' set jit = off set row_security = off
 as $$
 declare p record; c mesh.change;
 begin

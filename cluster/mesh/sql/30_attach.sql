@@ -25,7 +25,7 @@ declare
     pk text[]; key_of text; key_match text; key_new text; encode text; diff text; decode text; sets text;
     columns text; defaults text; names text;
     settings text := 'set search_path = pg_catalog, pg_temp set timezone = ''UTC'' set datestyle = ''ISO'' set intervalstyle = ''postgres'''
-        ' set extra_float_digits = 1 set bytea_output = ''hex'' set enable_seqscan = off set enable_nestloop = off set row_security = off';
+        ' set extra_float_digits = 1 set bytea_output = ''hex'' set enable_seqscan = off set enable_nestloop = off set jit = off set row_security = off';
 begin
     select array_agg(a.attname::text order by u.o) into pk
         from pg_index i, unnest(i.indkey::int2[]) with ordinality u(attnum, o), pg_attribute a
@@ -46,35 +46,35 @@ begin
 
     if array_length(pk, 1) = 1 then
         key_of := format('$R.%I::text', pk[1]);
-        select format('t.%I = a_key::%s', c.name, c.type) into key_match from mesh.columns_of(a_rel) c where c.name = pk[1];
+        select format('t.%I = mesh_key::%s', c.name, c.type) into key_match from mesh.columns_of(a_rel) c where c.name = pk[1];
     else
         select 'jsonb_build_array(' || string_agg(format('$R.%I::text', p), ', ' order by o) || ')::text' into key_of
             from unnest(pk) with ordinality u(p, o);
-        select string_agg(format('t.%I = (a_key::jsonb->>%s)::%s', c.name, o - 1, c.type), ' and ' order by o) into key_match
+        select string_agg(format('t.%I = (mesh_key::jsonb->>%s)::%s', c.name, o - 1, c.type), ' and ' order by o) into key_match
             from unnest(pk) with ordinality u(p, o) join mesh.columns_of(a_rel) c on c.name = u.p;
     end if;
-    key_new := replace(key_of, '$R', 'n');
-    encode := mesh.encode_sql(a_rel, 'n');
-    select string_agg(format('case when row(n.%1$I)::record *<> row(o.%1$I)::record then jsonb_build_object(%2$L, n.%1$I::text) else ''{}'' end', c.name, c.name), ' || ' order by num),
+    key_new := replace(key_of, '$R', 'mesh_n');
+    encode := mesh.encode_sql(a_rel, 'mesh_n');
+    select string_agg(format('case when row(mesh_n.%1$I)::record *<> row(mesh_o.%1$I)::record then jsonb_build_object(%2$L, mesh_n.%1$I::text) else ''{}'' end', c.name, c.name), ' || ' order by num),
            string_agg(format('($1->>%L)::%s as %I', c.name, c.type, c.name), ', ' order by num),
-           string_agg(format('%1$I = case when j ? %2$L then (j->>%2$L)::%3$s else t.%1$I end', c.name, c.name, c.type), ', ' order by num)
+           string_agg(format('%1$I = case when mesh_row ? %2$L then (mesh_row->>%2$L)::%3$s else t.%1$I end', c.name, c.name, c.type), ', ' order by num)
                filter (where not c.name = any (pk)),
            string_agg(format('%I', c.name), ', ' order by num),
-           string_agg(case when c.fallback is null or c.fallback like 'nextval(%' then format('(j->>%L)::%s', c.name, c.type)
-                           else format('case when j ? %1$L then (j->>%1$L)::%2$s else %3$s end', c.name, c.type, c.fallback) end, ', ' order by num),
+           string_agg(case when c.fallback is null or c.fallback like 'nextval(%' then format('(mesh_row->>%L)::%s', c.name, c.type)
+                           else format('case when mesh_row ? %1$L then (mesh_row->>%1$L)::%2$s else %3$s end', c.name, c.type, c.fallback) end, ', ' order by num),
            'array[' || string_agg(quote_literal(c.name), ', ' order by num) || ']'
         into diff, decode, sets, columns, defaults, names from mesh.columns_of(a_rel) c;
 
     update mesh.replicated r set key_columns = pk, key_sql = replace(key_of, '$R', 't'), decode_sql = 'select ' || decode
         where r.tbl = t;
-    execute format('create or replace function mesh.%I(a_key text) returns jsonb language plpgsql as $b$
+    execute format('create or replace function mesh.%I(mesh_key text) returns jsonb language plpgsql as $b$
         declare answer jsonb; begin select %s into answer from %s t where %s for update; return answer; end $b$',
         'read_' || t, mesh.encode_sql(a_rel, 't'), rel, key_match);
-    execute format('create or replace function mesh.%I(a_key text) returns jsonb language plpgsql as $b$
+    execute format('create or replace function mesh.%I(mesh_key text) returns jsonb language plpgsql as $b$
         declare answer jsonb; begin delete from %s t where %s returning %s into answer; return answer; end $b$',
         'remove_' || t, rel, key_match, mesh.encode_sql(a_rel, 't'));
     -- true: written; false: somebody inserted the key meanwhile
-    execute format('create or replace function mesh.%I(a_key text, j jsonb) returns boolean language plpgsql as $b$ begin
+    execute format('create or replace function mesh.%I(mesh_key text, mesh_row jsonb) returns boolean language plpgsql as $b$ begin
             %s
             insert into %s (%s) overriding system value values (%s) on conflict (%s) do nothing;
             return found; end $b$',
@@ -85,58 +85,58 @@ begin
 
     -- An arriving change: apply it as it is if it is the newest of its key and the row stands where it should.
     execute format('create or replace function mesh.%6$I(c mesh.change) returns void language plpgsql as $b$
-        declare a_key text := c.key; live boolean; begin
+        declare mesh_key text := c.key; live boolean; begin
             if c.kind <> ''D'' and c.row - %1$s <> ''{}'' then
-                perform mesh.settle(%2$L, a_key, c);
-                perform mesh.park(%2$L, a_key, ''column'', ''a column is not here yet'');
+                perform mesh.settle(%2$L, mesh_key, c);
+                perform mesh.park(%2$L, mesh_key, ''column'', ''a column is not here yet'');
                 return;
             end if;
             perform from %3$s t where %4$s for update;
             live := found;
-            if (live = (c.kind = ''I'')) or exists (select from mesh.change x where x.tbl = %2$L and x.key in (a_key, ''*'') and (x.hlc, x.origin) > (c.hlc, c.origin))
-                    or exists (select from mesh.parked p where p.tbl = %2$L and p.key = a_key) then
-                perform mesh.settle(%2$L, a_key, c);
+            if (live = (c.kind = ''I'')) or exists (select from mesh.change x where x.tbl = %2$L and x.key in (mesh_key, ''*'') and (x.hlc, x.origin) > (c.hlc, c.origin))
+                    or exists (select from mesh.parked p where p.tbl = %2$L and p.key = mesh_key) then
+                perform mesh.settle(%2$L, mesh_key, c);
             elsif c.kind = ''D'' then
                 delete from %3$s t where %4$s;
-            elsif not mesh.%5$I(a_key, c.row) then
-                perform mesh.settle(%2$L, a_key, c);
+            elsif not mesh.%5$I(mesh_key, c.row) then
+                perform mesh.settle(%2$L, mesh_key, c);
             end if;
         end $b$', names, t, rel, key_match, 'write_' || t, 'merge_' || t);
 
     execute format('create or replace function mesh.%1$I() returns trigger language plpgsql security definer %2$s as $b$
-        declare at bigint := greatest(mesh.next_hlc(), (select max(x.hlc) + 1 from mesh.change x where x.tbl = %3$L and x.key = ''*''));
+        declare mesh_at bigint := greatest(mesh.next_hlc(), (select max(x.hlc) + 1 from mesh.change x where x.tbl = %3$L and x.key = ''*''));
         begin
             if tg_op = ''INSERT'' then
-                insert into mesh.change select %4$s, nextval(''mesh.change_seq''), greatest(at, v.hlc + 1), %3$L, %5$s, ''I'', %6$s, v.hlc, v.origin,
+                insert into mesh.change select %4$s, nextval(''mesh.change_seq''), greatest(mesh_at, v.hlc + 1), %3$L, %5$s, ''I'', %6$s, v.hlc, v.origin,
                         pg_current_xact_id()::text::bigint, current_setting(''mesh.actor'', true), current_setting(''mesh.request'', true)
-                    from new_rows n left join lateral (select x.hlc, x.origin from mesh.change x where x.tbl = %3$L and x.key = %5$s
+                    from new_rows mesh_n left join lateral (select x.hlc, x.origin from mesh.change x where x.tbl = %3$L and x.key = %5$s
                         order by x.hlc desc, x.origin desc limit 1) v on true;
                 if exists (select from mesh.parked) then
-                    delete from mesh.parked p where p.tbl = %3$L and p.key in (select %5$s from new_rows n);
+                    delete from mesh.parked p where p.tbl = %3$L and p.key in (select %5$s from new_rows mesh_n);
                 end if;
             elsif tg_op = ''UPDATE'' then
-                insert into mesh.change select %4$s, nextval(''mesh.change_seq''), greatest(at, v.hlc + 1), %3$L, d.key, d.kind, d.row, v.hlc, v.origin,
+                insert into mesh.change select %4$s, nextval(''mesh.change_seq''), greatest(mesh_at, v.hlc + 1), %3$L, d.key, d.kind, d.row, v.hlc, v.origin,
                         pg_current_xact_id()::text::bigint, current_setting(''mesh.actor'', true), current_setting(''mesh.request'', true)
                     from (
-                        select %5$s as key, ''U''::"char" as kind, %8$s as row from new_rows n join old_rows o on %5$s = %7$s
-                        union all select %7$s, ''D'', %9$s from old_rows o left join new_rows n on %5$s = %7$s where n is null
-                        union all select %5$s, ''I'', %6$s from new_rows n left join old_rows o on %5$s = %7$s where o is null) d
+                        select %5$s as key, ''U''::"char" as kind, %8$s as row from new_rows mesh_n join old_rows mesh_o on %5$s = %7$s
+                        union all select %7$s, ''D'', %9$s from old_rows mesh_o left join new_rows mesh_n on %5$s = %7$s where mesh_n.%10$I is null
+                        union all select %5$s, ''I'', %6$s from new_rows mesh_n left join old_rows mesh_o on %5$s = %7$s where mesh_o.%10$I is null) d
                     left join lateral (select x.hlc, x.origin from mesh.change x where x.tbl = %3$L and x.key = d.key
                         order by x.hlc desc, x.origin desc limit 1) v on true
                     where d.row <> ''{}'';
             elsif tg_op = ''DELETE'' then
-                insert into mesh.change select %4$s, nextval(''mesh.change_seq''), greatest(at, v.hlc + 1), %3$L, %7$s, ''D'', %9$s, v.hlc, v.origin,
+                insert into mesh.change select %4$s, nextval(''mesh.change_seq''), greatest(mesh_at, v.hlc + 1), %3$L, %7$s, ''D'', %9$s, v.hlc, v.origin,
                         pg_current_xact_id()::text::bigint, current_setting(''mesh.actor'', true), current_setting(''mesh.request'', true)
-                    from old_rows o left join lateral (select x.hlc, x.origin from mesh.change x where x.tbl = %3$L and x.key = %7$s
+                    from old_rows mesh_o left join lateral (select x.hlc, x.origin from mesh.change x where x.tbl = %3$L and x.key = %7$s
                         order by x.hlc desc, x.origin desc limit 1) v on true;
             else
-                insert into mesh.change values (%4$s, nextval(''mesh.change_seq''), greatest(at, (select max(x.hlc) + 1 from mesh.change x where x.tbl = %3$L)),
+                insert into mesh.change values (%4$s, nextval(''mesh.change_seq''), greatest(mesh_at, (select max(x.hlc) + 1 from mesh.change x where x.tbl = %3$L)),
                     %3$L, ''*'', ''T'', null, null, null,
                     pg_current_xact_id()::text::bigint, current_setting(''mesh.actor'', true), current_setting(''mesh.request'', true));
                 delete from mesh.parked p where p.tbl = %3$L;
             end if;
             return null;
-        end $b$', 'capture_' || t, settings, t, mesh.me(), key_new, encode, replace(key_of, '$R', 'o'), diff, mesh.encode_sql(a_rel, 'o'));
+        end $b$', 'capture_' || t, settings, t, mesh.me(), key_new, encode, replace(key_of, '$R', 'mesh_o'), diff, mesh.encode_sql(a_rel, 'mesh_o'), pk[1]);
     if not exists (select from pg_trigger where tgrelid = a_rel and tgname = 'mesh_insert') then
         execute format('create trigger mesh_insert after insert on %s referencing new table as new_rows for each statement execute function mesh.%I()', rel, 'capture_' || t);
         execute format('create trigger mesh_update after update on %s referencing old table as old_rows new table as new_rows for each statement execute function mesh.%I()', rel, 'capture_' || t);

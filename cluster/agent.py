@@ -1,0 +1,206 @@
+"""The agent of one host: keeps the node's promises honest. One per host, beside its Postgres.
+
+Twice a second it
+- settles what is parked (`mesh.sweep`),
+- switches commits between `peer` (a peer has applied them) and `local`, by whether a peer is there,
+- fetches from live peers what a dead one had sent to them but not to us.
+
+It never stops or starts a service and never changes a row but through the change log.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import psycopg2
+from psycopg2 import extras, sql
+
+from cluster import credentials as secrets
+from cluster import topology as topologies
+from cluster.credentials import Credentials
+from cluster.db import connect
+from cluster.errors import NodeUnreachable
+from cluster.logs import configure
+from cluster.mesh.build import subscription_name
+from cluster.topology import Host, Topology
+
+logger = logging.getLogger("cluster.agent")
+
+TURN_SECONDS = 0.5
+DEGRADE_AFTER_SECONDS = 0.5
+"""Without any peer for this long, commits stop waiting. Also the longest that a write then hangs, plus a turn."""
+RESTORE_AFTER_SECONDS = 3.0
+"""A peer must have been there for this long without a break: a flapping one changes nothing."""
+FETCH_LIMIT = 5000
+"""Changes fetched from one peer in one turn; the rest follow in the next."""
+
+
+@dataclass
+class Durability:
+    """Decides between `peer` and `local`; pure, so that it can be tested without a clock.
+
+    `current` is what is in force; `None` before the first look.
+    """
+
+    current: str | None = None
+    absent_since: float | None = None
+    present_since: float | None = None
+
+    def decide(self, peers: int, now: float) -> str:
+        """What should be in force, given how many peers follow at `now` (seconds, monotonic)."""
+        if peers:
+            self.absent_since = None
+            self.present_since = self.present_since or now
+            if self.current != "peer" and now - self.present_since >= RESTORE_AFTER_SECONDS:
+                return "peer"
+        else:
+            self.present_since = None
+            self.absent_since = self.absent_since or now
+            if self.current != "local" and now - self.absent_since >= DEGRADE_AFTER_SECONDS:
+                return "local"
+        return self.current or "local"
+
+
+class Agent:
+    def __init__(self, topology: Topology, host: Host, passwords: Credentials):
+        self.topology = topology
+        self.host = host
+        self.passwords = passwords
+        self.peers = topology.peers(host)
+        self.durability = Durability()
+        self.parked = 0
+
+    def run(self) -> None:
+        """Until killed. A lost connection is opened again at the next turn."""
+        away = False
+        while True:
+            try:
+                with connect(self.topology, self.host, self.passwords, autocommit=True) as db:
+                    if away:
+                        logger.info("node=%s away→back", self.host.name)
+                    away = False
+                    self.durability.current = self._durability_in_force(db)
+                    while True:
+                        self.turn(db)
+                        time.sleep(TURN_SECONDS)
+            except (psycopg2.OperationalError, psycopg2.InterfaceError, NodeUnreachable) as error:
+                if not away:
+                    logger.warning("node=%s back→away %s", self.host.name, str(error).strip())
+                away = True
+                time.sleep(TURN_SECONDS)
+
+    def turn(self, db) -> None:
+        """One look at everything. Raises psycopg2.OperationalError when the node is gone."""
+        with db.cursor() as cursor:
+            cursor.execute("set synchronous_commit = local")
+            cursor.execute("select mesh.sweep()")
+            parked = cursor.fetchone()[0]
+            if parked != self.parked:
+                logger.info("node=%s parked %d→%d", self.host.name, self.parked, parked)
+                self.parked = parked
+            if self.peers:
+                self._keep_durability(cursor)
+                self._fetch_from_peers(cursor)
+
+    def _durability_in_force(self, db) -> str:
+        with db.cursor() as cursor:
+            cursor.execute("select current_setting('synchronous_standby_names')")
+            return "peer" if cursor.fetchone()[0] else "local"
+
+    def _keep_durability(self, cursor) -> None:
+        cursor.execute(
+            "select count(*) from pg_stat_replication where application_name = any (%s) and state = 'streaming'",
+            ([subscription_name(peer, self.host) for peer in self.peers],),
+        )
+        following = cursor.fetchone()[0]
+        wanted = self.durability.decide(following, time.monotonic())
+        if wanted == self.durability.current:
+            return
+        names = ", ".join(subscription_name(peer, self.host) for peer in self.peers)
+        value = f"ANY 1 ({names})" if wanted == "peer" else ""
+        cursor.execute(
+            sql.SQL("alter system set synchronous_standby_names = {}").format(sql.Literal(value))
+        )
+        cursor.execute("select pg_reload_conf()")
+        logger.warning(
+            "node=%s durability %s→%s following=%d",
+            self.host.name,
+            self.durability.current,
+            wanted,
+            following,
+        )
+        self.durability.current = wanted
+
+    def _fetch_from_peers(self, cursor) -> None:
+        """A commit may have reached one peer only when its node died; then the others get it from that peer."""
+        for dead in self._not_followed(cursor):
+            cursor.execute(
+                "select coalesce(max(seq), 0) from mesh.change where origin = %s", (dead.node,)
+            )
+            ours = cursor.fetchone()[0]
+            for peer in self.peers:
+                if peer is not dead:
+                    self._fetch(cursor, dead, peer, ours)
+
+    def _not_followed(self, cursor) -> list[Host]:
+        """Peers whose changes don't arrive at present: their subscription has no worker."""
+        cursor.execute("select subname from pg_stat_subscription where pid is not null")
+        followed = {name for (name,) in cursor.fetchall()}
+        return [p for p in self.peers if subscription_name(self.host, p) not in followed]
+
+    def _fetch(self, cursor, dead: Host, peer: Host, ours: int) -> None:
+        try:
+            with connect(self.topology, peer, self.passwords) as db, db.cursor() as theirs:
+                theirs.execute(
+                    "select * from mesh.change where origin = %s and seq > %s order by txn, seq limit %s",
+                    (dead.node, ours - FETCH_LIMIT // 2, FETCH_LIMIT),
+                )
+                rows = theirs.fetchall()
+                columns = [column.name for column in theirs.description or ()]
+        except NodeUnreachable:
+            return
+        have = self._have(cursor, dead, [row[columns.index("seq")] for row in rows])
+        missing = [row for row in rows if row[columns.index("seq")] not in have]
+        if not missing:
+            return
+        json_column = columns.index("row")
+        values = [
+            tuple(
+                extras.Json(v) if i == json_column and v is not None else v
+                for i, v in enumerate(row)
+            )
+            for row in missing
+        ]
+        cursor.execute("begin")
+        cursor.execute("set local session_replication_role = replica")  # the merge trigger fires
+        extras.execute_values(cursor, "insert into mesh.change values %s", values)
+        cursor.execute("commit")
+        logger.warning(
+            "node=%s fetched=%d changes of %s from %s",
+            self.host.name,
+            len(missing),
+            dead.name,
+            peer.name,
+        )
+
+    def _have(self, cursor, dead: Host, numbers: list[int]) -> set[int]:
+        cursor.execute(
+            "select seq from mesh.change where origin = %s and seq = any (%s)", (dead.node, numbers)
+        )
+        return {seq for (seq,) in cursor.fetchall()}
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), required=True, help="cluster.toml")
+@click.option("--host", "name", required=True, help="the host it runs on")
+def main(config: Path, name: str) -> None:
+    """Run the agent of one host until it is stopped."""
+    configure()
+    topology = topologies.load(config)
+    Agent(topology, topology.host(name), secrets.load(config.with_name("secrets.toml"))).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""How is the cluster? Asks every node and every host's front door, all at once, each within a bound.
+
+It only reads. What it returns is data; `cluster/cli.py` shows it.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+
+import psycopg2
+import requests
+
+from cluster.credentials import Credentials
+from cluster.db import connect
+from cluster.errors import NodeUnreachable
+from cluster.mesh.build import subscription_name
+from cluster.topology import Host, Topology
+
+HTTP_SECONDS = 3
+LAG_BYTES_LIMIT = 64 * 1024 * 1024
+"""A peer further behind than this is not well, even if it follows."""
+
+
+@dataclass
+class Follower:
+    """One peer that should follow a node. `lag_seconds` is None when nothing was under way or it isn't following."""
+
+    name: str
+    following: bool
+    lag_bytes: int | None
+    lag_seconds: float | None
+
+
+@dataclass
+class Node:
+    """What one host says of itself. `database` is None when its Postgres does not answer (`error` says why)."""
+
+    name: str
+    node: int
+    database: str | None = None
+    durability: str | None = None
+    position: str | None = None
+    changes: int | None = None
+    change_log_bytes: int | None = None
+    conflicts: int | None = None
+    parked: dict[str, int] = field(default_factory=dict)
+    followers: list[Follower] = field(default_factory=list)
+    api: str = "?"
+    realtime: str = "?"
+    error: str | None = None
+
+    @property
+    def troubles(self) -> list[str]:
+        """Everything that is not as it should be, one sentence each; empty: well."""
+        found = []
+        if self.database is None:
+            found.append(f"Postgres does not answer: {self.error}")
+        for part, state in (("API", self.api), ("realtime", self.realtime)):
+            if state != "ready":
+                found.append(f"{part} is not ready: {state}")
+        if self.database is not None and self.durability == "local" and self.followers:
+            found.append("commits are durable on this node only: no peer follows it")
+        for follower in self.followers:
+            if not follower.following:
+                found.append(f"{follower.name} does not follow it")
+            elif (follower.lag_bytes or 0) > LAG_BYTES_LIMIT:
+                found.append(f"{follower.name} is {follower.lag_bytes} bytes behind")
+        waiting = {reason: n for reason, n in self.parked.items() if reason != "recheck"}
+        if waiting:
+            counts = ", ".join(f"{n} {reason}" for reason, n in sorted(waiting.items()))
+            found.append(f"rows are parked ({counts}); see clusterctl parked")
+        return found
+
+
+def look(topology: Topology, passwords: Credentials) -> list[Node]:
+    """The state of all hosts, in order of their node numbers."""
+    with ThreadPoolExecutor(max_workers=3 * len(topology.hosts)) as pool:
+        databases = pool.map(lambda host: _database(topology, host, passwords), topology.hosts)
+        apis = pool.map(lambda host: _ready(f"{host.public_url}/readyz"), topology.hosts)
+        realtimes = pool.map(lambda host: _ready(f"{host.public_url}/rt/readyz"), topology.hosts)
+        nodes = []
+        for node, api, realtime in zip(databases, apis, realtimes, strict=True):
+            node.api, node.realtime = api, realtime
+            nodes.append(node)
+    return nodes
+
+
+def as_json(nodes: list[Node]) -> dict:
+    """The state as `clusterctl status --json` prints it."""
+    return {
+        "well": not any(n.troubles for n in nodes),
+        "nodes": [{**asdict(n), "troubles": n.troubles} for n in nodes],
+    }
+
+
+def _database(topology: Topology, host: Host, passwords: Credentials) -> Node:
+    node = Node(host.name, host.node)
+    try:
+        with connect(topology, host, passwords, autocommit=True) as db, db.cursor() as cursor:
+            cursor.execute("set statement_timeout = '3s'")
+            cursor.execute(
+                "select current_setting('server_version'), current_setting('synchronous_standby_names'),"
+                " mesh.position(), (select reltuples::bigint from pg_class where oid = 'mesh.change'::regclass),"
+                " pg_total_relation_size('mesh.change'), (select count(*) from mesh.conflict)"
+            )
+            row = cursor.fetchone() or ()
+            version, standbys, node.position, changes, node.change_log_bytes, node.conflicts = row
+            node.database = version.split()[0]
+            node.changes = max(changes, 0)
+            node.durability = "peer" if standbys else "local"
+            cursor.execute("select reason, count(*) from mesh.parked group by 1")
+            node.parked = dict(cursor.fetchall())
+            node.followers = _followers(cursor, topology, host)
+    except (NodeUnreachable, psycopg2.Error) as error:
+        node.database = None
+        node.error = str(error.message if isinstance(error, NodeUnreachable) else error).strip()
+    return node
+
+
+def _followers(cursor, topology: Topology, host: Host) -> list[Follower]:
+    cursor.execute(
+        "select s.slot_name, s.active and coalesce(r.state, '') in ('streaming', 'catchup'),"
+        " pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn)::bigint,"
+        " extract(epoch from r.replay_lag)::float"
+        " from pg_replication_slots s left join pg_stat_replication r on r.pid = s.active_pid"
+    )
+    slots = {name: rest for name, *rest in cursor.fetchall()}
+    followers = []
+    for peer in topology.peers(host):
+        following, lag_bytes, lag_seconds = slots.get(
+            subscription_name(peer, host), (False, None, None)
+        )
+        followers.append(Follower(peer.name, following, lag_bytes, lag_seconds))
+    return followers
+
+
+def _ready(url: str) -> str:
+    """`ready`, or in a few words why not."""
+    try:
+        answer = requests.get(url, timeout=HTTP_SECONDS)
+    except requests.Timeout:
+        return f"no answer within {HTTP_SECONDS} s"
+    except requests.ConnectionError:
+        return "nothing listens"
+    if answer.status_code == 200:
+        return "ready"
+    try:
+        reasons = answer.json().get("reasons") or [answer.json().get("message", "")]
+        return "; ".join(map(str, reasons)) or f"HTTP {answer.status_code}"
+    except (ValueError, AttributeError):
+        return f"HTTP {answer.status_code}"
