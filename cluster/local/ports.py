@@ -116,21 +116,30 @@ def refuse_taken(wanted: Iterable[Listener], base: int) -> None:
     )
 
 
-def _holder(port: int) -> str:
-    """` by nginx (pid 123)` when the system lets us see it, else nothing."""
+def held_by(pids: set[int]) -> set[int]:
+    """The ports that these processes listen on."""
+    return {port for port, pid in _listening().items() if pid in pids}
+
+
+def _listening() -> dict[int, int | None]:
+    """Process number by port; None where the system does not let us see it."""
     try:
         connections = psutil.net_connections("tcp")
     except psutil.Error:
+        return {}
+    return {c.laddr.port: c.pid for c in connections if c.status == psutil.CONN_LISTEN}
+
+
+def _holder(port: int) -> str:
+    """` by nginx (pid 123, alice)` when the system lets us see it, else nothing."""
+    pid = _listening().get(port)
+    if not pid:
         return ""
-    for connection in connections:
-        listens = connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
-        if listens and connection.pid:
-            try:
-                process = psutil.Process(connection.pid)
-                return f" by {process.name()} (pid {process.pid}, {process.username()})"
-            except psutil.Error:
-                return f" by pid {connection.pid}"
-    return ""
+    try:
+        process = psutil.Process(pid)
+        return f" by {process.name()} (pid {pid}, {process.username()})"
+    except psutil.Error:
+        return f" by pid {pid}"
 
 
 def _other_base(base: int) -> int:

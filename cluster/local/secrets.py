@@ -1,41 +1,37 @@
-"""The random values a laptop cluster needs, one file each, readable by their owner only.
+"""The random values a laptop cluster needs, in `secrets.toml`, readable by their owner only.
 
-They never reach the repository, a command line or a log. Production gets its own from Ansible.
+They never reach the repository, a command line or a log. `cluster.credentials` reads the database
+roles' part of the same file. Production gets its own from Ansible.
 """
 
 import os
 import secrets as random_source
-from dataclasses import dataclass, fields
+import tomllib
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Secrets:
-    """Values by the names of their files under `secrets/`."""
+    """Values by their names in `secrets.toml`."""
 
-    postgres_password: str
-    app_password: str
-    replication_password: str
-    django_secret_key: str
-    realtime_key: str
-    nats_password: str
-    supervisor_password: str
-
-
-def load_or_create(folder: Path) -> Secrets:
-    """Read all secrets, making those that don't exist yet."""
-    return Secrets(**{f.name: _load_or_create(folder / f.name) for f in fields(Secrets)})
+    postgres_password: str = field(repr=False)
+    app_password: str = field(repr=False)
+    replication_password: str = field(repr=False)
+    django_secret_key: str = field(repr=False)
+    realtime_key: str = field(repr=False)
+    nats_password: str = field(repr=False)
+    supervisor_password: str = field(repr=False)
 
 
-def load(folder: Path) -> Secrets:
-    """Read all secrets. Raises FileNotFoundError if the cluster was never made."""
-    return Secrets(**{f.name: (folder / f.name).read_text().strip() for f in fields(Secrets)})
-
-
-def _load_or_create(path: Path) -> str:
-    if not path.exists():
-        write_private(path, random_source.token_hex(32) + "\n")
-    return path.read_text().strip()
+def load_or_create(path: Path) -> Secrets:
+    """Read the secrets, making those that don't exist yet."""
+    values = tomllib.loads(path.read_text()) if path.exists() else {}
+    names = [f.name for f in fields(Secrets)]
+    if any(name not in values for name in names):
+        values = {name: values.get(name) or random_source.token_hex(32) for name in names}
+        write_private(path, "".join(f'{name} = "{value}"\n' for name, value in values.items()))
+    return Secrets(**{name: values[name] for name in names})
 
 
 def write_private(path: Path, content: str) -> None:

@@ -3,7 +3,8 @@
 Layout of a state directory (`.run` of a clone):
 
     cluster.toml            the topology, as `clusterctl` and all services read it
-    secrets/                one random value per file, readable by their owner only
+    secrets.toml            random passwords and keys, readable by their owner only
+    secrets/                the same as single files, for services that take `…_FILE`
     log/<host>-<part>.log   one log per process
     hosts/<host>/           configuration, Postgres data, media of one host
     edge/                   configuration and cache of the CDN's stand-in
@@ -43,6 +44,10 @@ class State:
     @property
     def cluster_toml(self) -> Path:
         return self.root / "cluster.toml"
+
+    @property
+    def secrets_toml(self) -> Path:
+        return self.root / "secrets.toml"
 
     @property
     def secrets(self) -> Path:
