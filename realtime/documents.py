@@ -1,0 +1,154 @@
+"""One teaching session's Yjs document on this node: apply, compare, encode. No network here.
+
+pycrdt trusts its input more than we can: a broken state vector makes it loop for minutes, a
+broken update may raise a Rust panic (a BaseException). Both are caught here, once.
+"""
+
+import datetime
+import zlib
+from dataclasses import dataclass
+
+from pycrdt import Doc, Map
+
+from realtime.errors import bad_frame
+from realtime.protocol import read_varint, write_varint
+
+NOTHING = b"\x00\x00"  # an update without content; as an event: something is pending
+HIGHEST_CLIENT = 2**53
+HIGHEST_CLOCK = 2**32
+
+StateVector = dict[int, int]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What an update brought: `new` to hand on (may be empty); `pending`: predecessors lack."""
+
+    new: tuple[bytes, ...]
+    pending: bool
+
+
+def read_state_vector(data: bytes) -> StateVector:
+    """Client → clock, strictly checked; raises Refusal bad_frame."""
+    try:
+        count, at = read_varint(data, 0)
+        if count > len(data):
+            raise ValueError("more entries than bytes")
+        vector: StateVector = {}
+        for _ in range(count):
+            client, at = read_varint(data, at)
+            vector[client], at = read_varint(data, at)
+            if client >= HIGHEST_CLIENT or vector[client] >= HIGHEST_CLOCK:
+                raise ValueError("out of range")
+        if at != len(data):
+            raise ValueError("bytes are left over")
+    except (IndexError, ValueError) as error:
+        raise bad_frame("This is not a Yjs state vector.") from error
+    return vector
+
+
+def write_state_vector(vector: StateVector) -> bytes:
+    """The canonical bytes of a state vector, which pycrdt reads safely."""
+    parts = [write_varint(len(vector))]
+    for client, clock in sorted(vector.items()):
+        parts += (write_varint(client), write_varint(clock))
+    return b"".join(parts)
+
+
+class SharedDocument:
+    """A Yjs document that tells what each update really changed."""
+
+    def __init__(self) -> None:
+        self._start(Doc())
+
+    def _start(self, doc: Doc) -> None:
+        self._doc = doc
+        self._events: list[bytes] = []
+        self._boards = doc.get("boards", type=Map)
+        self._subscription = doc.observe(lambda event: self._events.append(event.update))
+
+    def apply(self, update: bytes) -> Applied:
+        """Merge an update; raises Refusal bad_frame, then the document is as before."""
+        if update == NOTHING:
+            return Applied((), False)
+        self._events.clear()
+        try:
+            self._doc.apply_update(update)
+        except ValueError as error:
+            raise bad_frame("This is not a Yjs update.") from error
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # pyo3 doesn't export the class
+                raise
+            self._rebuild()
+            raise bad_frame("This update breaks the document.") from error
+        return self._applied()
+
+    def _applied(self) -> Applied:
+        new = tuple(event for event in self._events if event != NOTHING)
+        return Applied(new, len(new) < len(self._events))
+
+    def _rebuild(self) -> None:
+        """After a panic the old document may be half changed; peers and clients sync the rest."""
+        try:
+            state = self._doc.get_update()
+            fresh: Doc = Doc()
+            fresh.apply_update(state)
+        except BaseException as error:
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
+            fresh = Doc()
+        self._start(fresh)
+
+    def state_vector(self) -> bytes:
+        """What this node has."""
+        return self._doc.get_state()
+
+    def diff(self, state_vector: bytes) -> bytes:
+        """What another with this state vector lacks; always includes all deletions."""
+        return self._doc.get_update(write_state_vector(read_state_vector(state_vector)))
+
+    def encode(self) -> bytes:
+        """The whole document as one update."""
+        return self._doc.get_update()
+
+    def sync_request(self) -> bytes:
+        """State vector, with a digest of the deletions, which state vectors don't cover."""
+        own = self.state_vector()
+        return zlib.crc32(self._doc.get_update(own)).to_bytes(4, "big") + own
+
+    def compare(self, request: bytes) -> tuple[bytes, bool]:
+        """For another's sync request: what it lacks (or nothing), and whether we lack something."""
+        own = self.sync_request()
+        theirs = read_state_vector(request[4:])
+        ours = read_state_vector(own[4:])
+        if theirs == ours and request[:4] == own[:4]:
+            return b"", False
+        update = self._doc.get_update(write_state_vector(theirs))
+        ahead = any(clock > ours.get(client, 0) for client, clock in theirs.items())
+        return (b"" if update == NOTHING else update), ahead or request[:4] != own[:4]
+
+    def revoked(self, pairing: str) -> bool:
+        """Whether the board with this pairing was sent away."""
+        entry = self._boards.get(pairing)
+        return isinstance(entry, dict) and bool(entry.get("revoked"))
+
+    def record_pairing(self, pairing: str) -> Applied:
+        """Write a new board into the map; a known one is left as it is."""
+        if self._boards.get(pairing) is not None:
+            return Applied((), False)
+        return self._write(pairing, {"paired_at": _now(), "revoked": False})
+
+    def revoke(self, pairing: str) -> Applied:
+        """Mark a board as sent away, known or not."""
+        entry = self._boards.get(pairing)
+        paired_at = entry.get("paired_at") if isinstance(entry, dict) else None
+        return self._write(pairing, {"paired_at": paired_at or _now(), "revoked": True})
+
+    def _write(self, pairing: str, entry: dict[str, object]) -> Applied:
+        self._events.clear()
+        self._boards[pairing] = entry
+        return self._applied()
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,136 @@
+"""This node as a whole: its sockets, relay, pair desk and backplane, and its last minutes."""
+
+import asyncio
+import logging
+from typing import Any
+
+from realtime import protocol, tokens
+from realtime.backplane import LocalBackplane, NatsBackplane
+from realtime.errors import CLOSE_RESTART
+from realtime.logs import StateLog
+from realtime.pair_desk import PairDesk
+from realtime.rates import Load
+from realtime.relay import Relay
+from realtime.settings import Settings
+from realtime.sockets import Socket
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS = 1.0
+LAG_PROBE_SECONDS = 0.25
+FLUSH_SECONDS = 3.0
+GOODBYE_SECONDS = 0.5
+
+
+class Node:
+    """Everything that lives as long as the process."""
+
+    def __init__(self, settings: Settings) -> None:
+        clock = asyncio.get_running_loop().time
+        self.settings = settings
+        self.sockets: set[Socket] = set()
+        self.draining = False
+        self.load = Load(settings.limits.sockets)
+        self.backplane = (
+            LocalBackplane()
+            if settings.backplane == "local"
+            else NatsBackplane(settings.nats_url, settings.node)
+        )
+        self.relay = Relay(settings, self.backplane, clock)
+        self.desk = PairDesk(settings, self.backplane, clock)
+        self._clock = clock
+        self._tasks: list[asyncio.Task[None]] = []
+        self._log = StateLog(logger, f"node={settings.node}", "starting")
+
+    async def start(self) -> None:
+        """Begin to work; neither NATS nor Postgres has to be there."""
+        await self.backplane.start()
+        self._tasks = [
+            asyncio.create_task(self._tick_forever()),
+            asyncio.create_task(self._measure_forever()),
+        ]
+
+    def reasons(self) -> list[str]:
+        """Why this node is not ready; empty if it is."""
+        snapshots = self.relay.snapshots
+        reasons = [
+            "draining" if self.draining else "",
+            self.backplane.trouble(),
+            snapshots.trouble() if snapshots is not None else "",
+        ]
+        return [reason for reason in reasons if reason]
+
+    def figures(self) -> dict[str, Any]:
+        """What /readyz shows beside its status."""
+        return {
+            "node": self.settings.node,
+            "host": self.settings.name,
+            "sockets": len(self.sockets),
+            "sessions": len(self.relay),
+            "load": self.load.value,
+        }
+
+    def welcome(self, role: tokens.Role) -> str:
+        """The answer to a good hello."""
+        return protocol.encode(
+            "welcome",
+            protocol=protocol.VERSION,
+            node=self.settings.node,
+            host=self.settings.name,
+            session=role.session,
+            role=role.role,
+            load=self.load.value,
+        )
+
+    async def _tick_forever(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            try:
+                self._tick()
+            except Exception:
+                logger.exception("periodic work failed")
+
+    def _tick(self) -> None:
+        now = self._clock()
+        for socket in tuple(self.sockets):
+            socket.tick(now)
+        self.desk.tick()
+        self.relay.tick()
+        reasons = self.reasons()
+        self._log.change("not ready" if reasons else "ready", "; ".join(reasons))
+
+    async def _measure_forever(self) -> None:
+        while True:
+            before = self._clock()
+            await asyncio.sleep(LAG_PROBE_SECONDS)
+            lag = self._clock() - before - LAG_PROBE_SECONDS
+            self.load.measure(len(self.sockets), lag)
+
+    async def drain(self, hurry: asyncio.Event) -> None:
+        """Ask all to move, wait for them (until `hurry`), write snapshots, close what is left."""
+        self.draining = True
+        logger.info("node=%s draining sockets=%s", self.settings.node, len(self.sockets))
+        move = protocol.encode("move", within_seconds=self.settings.drain_seconds)
+        for socket in tuple(self.sockets):
+            socket.send_text(move)
+        await self._wait_until_empty(self.settings.drain_seconds, hurry)
+        await self._flush()
+        for socket in tuple(self.sockets):
+            socket.end(CLOSE_RESTART, "This host restarts.")
+        await self._wait_until_empty(GOODBYE_SECONDS, asyncio.Event())
+        for task in self._tasks:
+            task.cancel()
+        await self.backplane.stop()
+
+    async def _wait_until_empty(self, seconds: float, hurry: asyncio.Event) -> None:
+        until = self._clock() + seconds
+        while self.sockets and self._clock() < until and not hurry.is_set():
+            await asyncio.sleep(0.05)
+
+    async def _flush(self) -> None:
+        snapshots = self.relay.snapshots
+        if snapshots is None:
+            return
+        written = await snapshots.stop(FLUSH_SECONDS)
+        if not written:
+            logger.warning("node=%s stops with snapshots unwritten", self.settings.node)

@@ -1,0 +1,231 @@
+"""One websocket: reads frames, keeps its limits, and hands them to the relay or the pair desk.
+
+An exception must never leave on_message: Tornado would close the socket. Nothing is decided
+here but what belongs to one socket: its rate, its queue, its idleness, who it is.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any
+
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from realtime import errors, protocol, tokens
+from realtime.errors import Refusal, bad_frame, read_only
+from realtime.rates import Bucket
+from realtime.session import Session
+
+if TYPE_CHECKING:
+    from realtime.node import Node
+
+logger = logging.getLogger(__name__)
+
+
+class Socket(WebSocketHandler):
+    """A page's connection to this node."""
+
+    role: tokens.Role  # set by hello
+
+    def initialize(self, node: "Node") -> None:
+        self._node = node
+        self._limits = node.settings.limits
+        self._clock = asyncio.get_running_loop().time
+        self._bucket = Bucket(
+            self._limits.frames_per_second, self._limits.frames_burst, self._clock()
+        )
+        self.session: Session | None = None
+        self.address = str(self.request.remote_ip)
+        self.pair_failures = 0
+        self.last_frame_at = self._clock()
+        self._waiting_bytes = 0
+        self._bad_frames = 0
+        self._dropped = False
+        self._told_at = float("-inf")
+        self._closing = False
+
+    # the handshake
+
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        if self._node.draining or len(self._node.sockets) >= self._limits.sockets:
+            self.set_status(503)
+            self.set_header("Retry-After", "1")
+            await self.finish("This host takes no new sockets. Use another one.")
+            return
+        await super().get(*args, **kwargs)
+
+    def check_origin(self, origin: str) -> bool:
+        return origin in self._node.settings.origins
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.set_nodelay(True)
+        self._node.sockets.add(self)
+
+    def on_close(self) -> None:
+        self._node.sockets.discard(self)
+        self._node.desk.close(self)
+        if self.session is not None:
+            self.session.leave(self)
+
+    # frames of the client
+
+    def on_message(self, message: str | bytes) -> Awaitable[None] | None:
+        now = self.last_frame_at = self._clock()
+        if self._closing:
+            return None
+        if not self._bucket.take(now):
+            self._too_fast(now)
+            return None
+        if isinstance(message, bytes):
+            self._guarded_binary(message)
+            return None
+        return self._guarded_text(message)
+
+    def _guarded_binary(self, frame: bytes) -> None:
+        try:
+            self._binary(frame)
+        except Refusal as refusal:
+            self.refuse(refusal)
+        except Exception:
+            self._fault()
+
+    async def _guarded_text(self, text: str) -> None:
+        try:
+            await self._text(text)
+        except Refusal as refusal:
+            self.refuse(refusal)
+        except Exception:
+            self._fault()
+
+    def _fault(self) -> None:
+        logger.exception("a frame could not be handled")
+        self.refuse(Refusal("internal", "This host made a mistake with this message. Try again."))
+
+    def _too_fast(self, now: float) -> None:
+        self._dropped = True
+        if now - self._told_at > 1:
+            self._told_at = now
+            self.refuse(Refusal("too_fast", "Too many frames a second: some were dropped."))
+
+    def _binary(self, frame: bytes) -> None:
+        if len(frame) > self._limits.binary_frame_bytes:
+            raise Refusal("too_large", "A binary frame can have 1 MiB at most.")
+        if self.session is None:
+            raise bad_frame("Say hello first.")
+        self.session.from_member(self, protocol.parse_binary(frame))
+
+    async def _text(self, text: str) -> None:
+        if len(text) > self._limits.text_frame_bytes:
+            raise Refusal("too_large", "A text frame can have 16 KiB at most.")
+        message = protocol.parse_text(text)
+        kind = message["type"]
+        if kind == "ping":
+            self.send_text(protocol.encode("pong", t=message["t"], load=self._node.load.value))
+        elif kind == "hello":
+            await self._hello(message)
+        elif kind == "pair.open":
+            self._pair_open()
+        elif kind == "pair.leave":
+            self._pair_leave()
+        else:
+            await self._teacher_message(kind, message)
+
+    # who it is
+
+    async def _hello(self, message: dict[str, Any]) -> None:
+        if self.session is not None:
+            raise bad_frame("This socket has said hello already.")
+        if message["protocol"] != protocol.VERSION:
+            raise bad_frame("This host speaks protocol 1. Reload the page.")
+        role = tokens.verify(message["token"], self._node.settings.key)
+        session = await self._node.relay.open(role.session)
+        if self.close_code is not None or self._closing:
+            return  # it closed meanwhile
+        self.role = role
+        session.join(self)
+        self.session = session
+        self._node.desk.close(self)
+        self.send_text(self._node.welcome(role))
+        session.greet(self)
+
+    def _pair_open(self) -> None:
+        if self.session is not None:
+            raise bad_frame("This socket is paired already.")
+        self._node.desk.open(self)
+
+    def _pair_leave(self) -> None:
+        if self.session is None or self.role.is_teacher:
+            raise bad_frame("Only a paired board can leave.")
+        self.session.change_board(self.session.document.revoke, self.role.subject)
+
+    async def _teacher_message(self, kind: str, message: dict[str, Any]) -> None:
+        if self.session is None:
+            raise bad_frame("Say hello first.")
+        if not self.role.is_teacher:
+            raise read_only()
+        session, desk = self.session, self._node.desk
+        if kind == "pair.claim":
+            self.send_text(await desk.claim(self, message["code"], message.get("position")))
+        elif kind == "pair.confirm":
+            done = await desk.confirm(self.role, message["pairing"])
+            session.change_board(session.document.record_pairing, message["pairing"])
+            self.send_text(done)
+        elif kind == "pair.reject":
+            self.send_text(await desk.reject(self.role, message["pairing"]))
+        elif kind == "pair.revoke":
+            session.change_board(session.document.revoke, message["pairing"])
+
+    # frames to the client
+
+    def send_text(self, text: str) -> None:
+        self._send(text.encode(), binary=False)
+
+    def send_frame(self, frame: bytes, droppable: bool = False) -> None:
+        if droppable and self._waiting_bytes > self._limits.awareness_waiting_bytes:
+            return
+        self._send(frame, binary=True)
+
+    def _send(self, data: bytes, binary: bool) -> None:
+        if self._closing:
+            return
+        size = len(data)
+        if self._waiting_bytes and self._waiting_bytes + size > self._limits.waiting_bytes:
+            self.end(errors.CLOSE_TOO_SLOW, "This page reads too slowly.")
+            return
+        try:
+            future = self.write_message(data, binary=binary)
+        except WebSocketClosedError:
+            return
+        self._waiting_bytes += size
+        future.add_done_callback(lambda done: self._sent(done, size))
+
+    def _sent(self, done: "asyncio.Future[None]", size: int) -> None:
+        self._waiting_bytes -= size
+        if not done.cancelled():
+            done.exception()  # a socket that closed meanwhile: on_close deals with it
+
+    def refuse(self, refusal: Refusal) -> None:
+        self.send_text(protocol.encode_error(refusal))
+        if refusal.code == "bad_frame":
+            self._bad_frames += 1
+            if self._bad_frames >= self._limits.bad_frames:
+                self.end(errors.CLOSE_BAD_FRAME, "Too many bad frames.")
+        if refusal.close_code is not None:
+            self.end(refusal.close_code, refusal.code)
+
+    def end(self, code: int, reason: str) -> None:
+        """Close with a code; what the relay sends from now on is dropped."""
+        if not self._closing:
+            self._closing = True
+            self.close(code, reason)
+
+    # once a second
+
+    def tick(self, now: float) -> None:
+        """Close if silent; repair what was dropped for speed."""
+        if now - self.last_frame_at > self._limits.idle_seconds:
+            self.end(errors.CLOSE_IDLE, "No frame for a while.")
+        elif self._dropped and self._bucket.rested(now):
+            self._dropped = False
+            if self.session is not None:
+                self.session.ask_member(self)
