@@ -1,0 +1,36 @@
+/** The board: paired or waiting. Forgetting a pairing brings the code back. */
+import { lazy, Suspense } from "preact/compat";
+import { useState } from "preact/hooks";
+import type { Api } from "../core/api";
+import { forgetDocument } from "../live/keep";
+import { forgetPairing, keepPairing, keptPairing, type BoardPairing } from "./pairing";
+import { WaitingScreen } from "./WaitingScreen";
+
+// The deck renderer is fetched while the board waits, and kept by the browser.
+const loadShowing = () => import("./Showing");
+const Showing = lazy(loadShowing);
+
+export function Board({ api, school }: { api: Api; school: string }) {
+  const [pairing, setPairing] = useState<BoardPairing | null>(keptPairing);
+
+  function paired(made: BoardPairing): void {
+    keepPairing(made);
+    api.adoptPosition(made.position);
+    setPairing(made);
+  }
+
+  function ended(): void {
+    if (pairing) forgetDocument(pairing.session);
+    forgetPairing();
+    setPairing(null);
+  }
+
+  if (!pairing) {
+    return <WaitingScreen hosts={api.hosts} school={school} onPaired={paired} onReady={loadShowing} />;
+  }
+  return (
+    <Suspense fallback={<div class="board-rest" />}>
+      <Showing key={pairing.pairing} api={api} pairing={pairing} onEnded={ended} />
+    </Suspense>
+  );
+}

@@ -1,0 +1,115 @@
+/** A paired board: follows the teacher, whatever happens to hosts. */
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import "../lesson/slide.css";
+import type { Api } from "../core/api";
+import { clampPlace, type Place } from "../lesson/steps";
+import { CLOSE } from "../live/protocol";
+import { LiveSession } from "../live/session";
+import { BoardLessons, type BoardDeck } from "./lessons";
+import type { BoardPairing } from "./pairing";
+import { Stage } from "./stage";
+import { Tools } from "./Tools";
+import { useWakeLock } from "./wakelock";
+
+interface Props {
+  api: Api;
+  pairing: BoardPairing;
+  /** The pairing is over: the teacher or this board ended it. */
+  onEnded: () => void;
+}
+
+export default function Showing({ api, pairing, onEnded }: Props) {
+  const [{ session, lessons }] = useState(() => ({
+    session: boardSession(api, pairing, onEnded),
+    lessons: new BoardLessons(api, pairing),
+  }));
+
+  useEffect(() => {
+    session.start();
+    return () => {
+      lessons.stop();
+      session.stop();
+    };
+  }, [session, lessons]);
+  const wanted = session.lesson.value;
+  useEffect(() => void lessons.want(wanted), [lessons, wanted]);
+  useWakeLock();
+
+  const shown = lessons.shown.value;
+  const current = shown && shown.lesson === wanted?.id ? shown : null;
+  return (
+    <main class="board" data-testid="board">
+      {current ? (
+        <DeckView key={current.lesson} shown={current} at={session.place.value} api={api} />
+      ) : (
+        <Greeting teacher={pairing.teacher} coming={wanted !== null} />
+      )}
+      <div class={`blank blank-${session.blank.value || "off"}`} data-testid="board-blank" data-blank={session.blank.value} />
+      <Tools connection={session.connection.value} onLeave={() => leave(session, onEnded)} />
+    </main>
+  );
+}
+
+function boardSession(api: Api, pairing: BoardPairing, onEnded: () => void): LiveSession {
+  return new LiveSession({
+    session: pairing.session,
+    role: "board",
+    token: () => pairing.token,
+    name: "Board",
+    pairing: pairing.pairing,
+    hosts: api.hosts.all,
+    onRefused: (code) => {
+      if (code === CLOSE.revoked || code === CLOSE.badToken) onEnded();
+    },
+  });
+}
+
+/** The server closes our sockets in answer, which ends the pairing; without a server it ends here. */
+function leave(session: LiveSession, onEnded: () => void): void {
+  if (!session.links.send({ type: "pair.leave" })) onEnded();
+}
+
+function Greeting({ teacher, coming }: { teacher: string; coming: boolean }) {
+  return (
+    <div class="board-greeting" data-testid="board-greeting">
+      <h1>{teacher ? `Paired with ${teacher}` : "Paired"}</h1>
+      <p class="soft">{coming ? "The lesson is on its way…" : "The lesson appears here as soon as it is opened."}</p>
+    </div>
+  );
+}
+
+interface DeckViewProps {
+  shown: BoardDeck;
+  at: Place;
+  api: Api;
+}
+
+function DeckView({ shown, at, api }: DeckViewProps) {
+  const root = useRef<HTMLDivElement>(null);
+  const stage = useRef<Stage | null>(null);
+  const { deck } = shown;
+  const { slide, step } = clampPlace(at, deck.length, deck.stepsOf);
+
+  useLayoutEffect(() => {
+    if (!root.current) return;
+    const made = new Stage(root.current, deck, api.hosts);
+    stage.current = made;
+    return () => made.destroy();
+  }, [deck, api]);
+  useLayoutEffect(() => void stage.current?.show({ slide, step }), [deck, slide, step]);
+
+  return (
+    <div
+      class="board-stage"
+      data-testid="slide"
+      data-slide={slide}
+      data-step={step}
+      data-lesson={shown.lesson}
+      role="group"
+      aria-label={`${shown.title}, slide ${slide + 1} of ${deck.length}`}
+      aria-live="polite"
+    >
+      <div class="reveal" ref={root} key={deck.slides.length} />
+    </div>
+  );
+}

@@ -1,0 +1,126 @@
+/** The board without a teacher: a code, a QR picture and how to; then who claimed it. */
+import qrcode from "qrcode-generator";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import type { Hosts } from "../core/hosts";
+import { Brand } from "../ui/Brand";
+import { Waiting, type BoardPairing, type WaitingState } from "./pairing";
+
+interface Props {
+  hosts: Hosts;
+  school: string;
+  onPaired: (pairing: BoardPairing) => void;
+  /** Called when the screen stands: a good time to fetch what comes later. */
+  onReady: () => Promise<unknown>;
+}
+
+export function WaitingScreen({ hosts, school, onPaired, onReady }: Props) {
+  const [waiting] = useState(() => new Waiting(hosts.order(), onPaired));
+  useEffect(() => {
+    waiting.start();
+    onReady().catch(() => undefined);
+    return () => waiting.stop();
+  }, [waiting]);
+  const state = waiting.state.value;
+  return (
+    <main class="waiting-screen" data-testid="board-waiting" data-state={state.kind}>
+      <header class="waiting-head">
+        <Brand name={school || "Firstbell"} />
+      </header>
+      <div class="waiting-body" aria-live="polite">
+        {state.kind === "connecting" && <Connecting />}
+        {state.kind === "code" && <Code {...state} />}
+        {state.kind === "offer" && <Offer {...state} />}
+      </div>
+    </main>
+  );
+}
+
+function Connecting() {
+  return <p class="waiting-calm">Getting a code for this board…</p>;
+}
+
+function Code({ code, expiresAt, seconds }: Extract<WaitingState, { kind: "code" }>) {
+  return (
+    <div class="code-screen">
+      <div class="code-text">
+        <h1>Show your lesson here</h1>
+        <p class="code" data-testid="board-code" data-code={code} aria-label={`Code ${[...code].join(" ")}`}>
+          <span>{code.slice(0, 3)}</span>
+          <span>{code.slice(3)}</span>
+        </p>
+        <Countdown key={code} expiresAt={expiresAt} seconds={seconds} />
+        <ol class="howto">
+          <li>Open <strong>{location.host}</strong> on your own device and sign in.</li>
+          <li>Open a lesson and type this code under “Boards”.</li>
+          <li>Compare the symbol, then say yes.</li>
+        </ol>
+      </div>
+      <figure class="qr">
+        <Qr text={`${location.origin}/?code=${code}`} />
+        <figcaption>or scan this</figcaption>
+      </figure>
+    </div>
+  );
+}
+
+function Countdown({ expiresAt, seconds }: { expiresAt: number; seconds: number }) {
+  const [left, setLeft] = useState(expiresAt - Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setLeft(expiresAt - Date.now()), 1_000);
+    return () => clearInterval(timer);
+  }, [expiresAt]);
+  const remaining = Math.max(0, Math.ceil(left / 1_000));
+  return (
+    <div class="countdown" data-testid="board-countdown" data-seconds={remaining} aria-hidden="true">
+      <span class="countdown-track">
+        <span class="countdown-rest" style={{ width: `${(100 * remaining) / seconds}%` }} />
+      </span>
+      <span>new code in {Math.floor(remaining / 60)}:{String(remaining % 60).padStart(2, "0")}</span>
+    </div>
+  );
+}
+
+function Qr({ text }: { text: string }) {
+  const path = useMemo(() => qrPath(text), [text]);
+  return (
+    <svg
+      data-testid="board-qr"
+      data-text={text}
+      viewBox={`-2 -2 ${path.size + 4} ${path.size + 4}`}
+      role="img"
+      aria-label="QR picture that opens the teacher’s page with this code"
+      shape-rendering="crispEdges"
+    >
+      <rect x="-2" y="-2" width={path.size + 4} height={path.size + 4} fill="#fff" rx="1" />
+      <path d={path.d} fill="#14202b" />
+    </svg>
+  );
+}
+
+function qrPath(text: string): { d: string; size: number } {
+  const qr = qrcode(0, "M");
+  qr.addData(text);
+  qr.make();
+  const size = qr.getModuleCount();
+  let d = "";
+  for (let row = 0; row < size; row++) {
+    for (let column = 0; column < size; column++) {
+      if (qr.isDark(row, column)) d += `M${column} ${row}h1v1h-1z`;
+    }
+  }
+  return { d, size };
+}
+
+function Offer({ teacher, symbol, symbolName }: Extract<WaitingState, { kind: "offer" }>) {
+  return (
+    <div class="offer" data-testid="board-offer">
+      <h1 data-testid="board-teacher">{teacher}</h1>
+      <p>would like to show a lesson here.</p>
+      <p class="symbol symbol-board" data-testid="board-symbol" data-symbol={symbolName}>
+        <span aria-hidden="true">{symbol}</span>
+        <span class="symbol-name">{symbolName}</span>
+      </p>
+      <p class="soft">Do you see the same symbol on your device? Then say yes there.</p>
+    </div>
+  );
+}

@@ -1,0 +1,29 @@
+/** The board's page: starts it. It never gives up: a board has nobody to press "try again". */
+import { render } from "preact";
+import "../ui/design.css";
+import "./board.css";
+import { Api } from "../core/api";
+import { fetchConfig, type Config } from "../core/config";
+import { Hosts } from "../core/hosts";
+import { Board } from "./Board";
+
+const CONFIG_RETRY_MS = 3_000;
+
+async function start(): Promise<void> {
+  const root = document.getElementById("app");
+  if (!root) return;
+  const config = await configAtLast();
+  render(<Board api={new Api(new Hosts(config.hosts))} school={config.school_name ?? ""} />, root);
+}
+
+async function configAtLast(): Promise<Config> {
+  for (;;) {
+    try {
+      return await fetchConfig();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, CONFIG_RETRY_MS));
+    }
+  }
+}
+
+void start();

@@ -1,0 +1,255 @@
+/**
+ * The API as typed calls: what the rest of the page uses.
+ *
+ * It keeps the position (what this browser was told, it can read on any host), sends the CSRF
+ * token, and turns refusals into ApiError. It keeps no lessons (lesson/cache.ts does).
+ */
+import { v7 as uuid7 } from "uuid";
+import type { Host } from "./config";
+import { ApiError } from "./errors";
+import { HostFailed, tryHosts } from "./failover";
+import { Hosts } from "./hosts";
+import { Latency } from "./latency";
+import { load, save } from "./storage";
+import { carry, type ApiAnswer, type ApiRequest } from "./transport";
+import type {
+  ImportResult,
+  Lesson,
+  LessonDraft,
+  LessonSummary,
+  SessionAnswer,
+  Teaching,
+  TeachingSummary,
+} from "./types";
+
+/** A read may take this long on each host; long before that it was hedged. */
+const READ_TIMEOUT_MS = 10_000;
+/** A write waits for a second host to have it, which is allowed to take a while. */
+const WRITE_TIMEOUT_MS = 15_000;
+/** A deck with figures over a school's uplink. */
+const IMPORT_TIMEOUT_MS = 180_000;
+/** After this long without an answer to a write, its host is asked whether it is ready at all. */
+const WRITE_DOUBT_MS = 1_500;
+
+const POSITION_KEY = "position";
+const CSRF_KEY = "csrf";
+
+interface Call {
+  method: ApiRequest["method"];
+  path: string;
+  json?: unknown;
+  file?: Blob;
+  headers?: Record<string, string>;
+  /** A board's or teacher's role token: then no cookie is sent. */
+  token?: string;
+  onProgress?: (share: number) => void;
+}
+
+export class Api {
+  private readonly latency = new Latency();
+  private csrf = load<string>(CSRF_KEY, "");
+
+  constructor(readonly hosts: Hosts) {}
+
+  signIn(username: string, password: string): Promise<SessionAnswer> {
+    return this.session({ method: "POST", path: "/api/v1/session", json: { username, password } });
+  }
+
+  me(): Promise<SessionAnswer> {
+    return this.session({ method: "GET", path: "/api/v1/session" });
+  }
+
+  async signOut(): Promise<void> {
+    await this.call({ method: "DELETE", path: "/api/v1/session" });
+    this.setCsrf("");
+  }
+
+  async lessons(): Promise<LessonSummary[]> {
+    const body = await this.call({ method: "GET", path: "/api/v1/lessons" });
+    return (body as { results: LessonSummary[] }).results;
+  }
+
+  async lesson(id: string): Promise<Lesson> {
+    return (await this.call({ method: "GET", path: `/api/v1/lessons/${id}` })) as Lesson;
+  }
+
+  /** Saving again with the same version is harmless. A conflict is an ApiError of status 412. */
+  async saveLesson(id: string, draft: LessonDraft): Promise<Lesson> {
+    return (await this.call({
+      method: "PUT",
+      path: `/api/v1/lessons/${id}`,
+      json: draft,
+    })) as Lesson;
+  }
+
+  async deleteLesson(id: string): Promise<void> {
+    await this.call({ method: "DELETE", path: `/api/v1/lessons/${id}` });
+  }
+
+  /** A Markdown file or a zip of Markdown and figures. */
+  async importFile(
+    id: string,
+    file: File,
+    onProgress: (share: number) => void,
+  ): Promise<ImportResult> {
+    const zip = /\.zip$/i.test(file.name) || file.type.includes("zip");
+    return (await this.call({
+      method: "PUT",
+      path: `/api/v1/imports/${id}?filename=${encodeURIComponent(file.name)}`,
+      file,
+      headers: { "Content-Type": zip ? "application/zip" : "text/markdown" },
+      onProgress,
+    })) as ImportResult;
+  }
+
+  async teachings(): Promise<TeachingSummary[]> {
+    const body = await this.call({ method: "GET", path: "/api/v1/teachings" });
+    return (body as { results: TeachingSummary[] }).results;
+  }
+
+  async teach(id: string, lesson: string): Promise<Teaching> {
+    return (await this.call({
+      method: "PUT",
+      path: `/api/v1/teachings/${id}`,
+      json: { lesson },
+    })) as Teaching;
+  }
+
+  /** What a board shows: asked with the role token, not with anybody's session. */
+  async taughtLesson(teaching: string, lesson: string, token: string): Promise<Lesson> {
+    return (await this.call({
+      method: "GET",
+      path: `/api/v1/teachings/${teaching}/lessons/${lesson}`,
+      token,
+    })) as Lesson;
+  }
+
+  /** What pairing said the board must be able to read: see "position" in PROTOCOL.md. */
+  adoptPosition(position: string): void {
+    if (position) save(POSITION_KEY, position);
+  }
+
+  get position(): string {
+    return load<string>(POSITION_KEY, "");
+  }
+
+  private async session(call: Call): Promise<SessionAnswer> {
+    const answer = (await this.call(call)) as SessionAnswer;
+    this.setCsrf(answer.csrf_token);
+    return answer;
+  }
+
+  private async call(call: Call): Promise<unknown> {
+    const answer = await this.send(call);
+    if (answer.status < 400) return answer.body;
+    if (isStaleCsrf(answer) && call.path !== "/api/v1/session") {
+      // Another tab signed in anew and so changed the token: fetch it, then ask once more.
+      await this.me();
+      const again = await this.send(call);
+      if (again.status < 400) return again.body;
+      throw refusal(again);
+    }
+    throw refusal(answer);
+  }
+
+  private async send(call: Call): Promise<ApiAnswer> {
+    const reading = call.method === "GET";
+    const sentPosition = this.position;
+    const request = this.build(call, sentPosition);
+    const answer = await tryHosts(this.hosts.order(), this.attempt(request), {
+      hedgeAfterMs: reading ? this.latency.hedgeAfterMs : null,
+      onAnswered: (host) => this.hosts.restore(host),
+      onFailed: (host) => {
+        if (navigator.onLine !== false) this.hosts.setAside(host);
+      },
+      onOvertaken: (host) => void this.hosts.doubt(host),
+    });
+    const position = answer.header("Firstbell-Position");
+    // A read that overlapped a write rests on less than the write's answer: keep the write's.
+    if (position && (!reading || this.position === sentPosition)) this.adoptPosition(position);
+    return answer;
+  }
+
+  private build(call: Call, position: string): ApiRequest {
+    const headers: Record<string, string> = { Accept: "application/json", ...call.headers };
+    if (position) headers["Firstbell-Position"] = position;
+    if (call.token) headers["Authorization"] = `Bearer ${call.token}`;
+    else if (call.method !== "GET" && this.csrf) headers["X-CSRFToken"] = this.csrf;
+    const request: ApiRequest = {
+      method: call.method,
+      path: call.path,
+      headers,
+      credentials: call.token ? "omit" : "include",
+      timeoutMs: timeoutFor(call),
+    };
+    if (call.json !== undefined) {
+      headers["Content-Type"] = "application/json";
+      request.body = JSON.stringify(call.json);
+    }
+    if (call.file) request.body = call.file;
+    if (call.onProgress) request.onProgress = call.onProgress;
+    return request;
+  }
+
+  private attempt(request: ApiRequest) {
+    return async (host: Host, signal: AbortSignal): Promise<ApiAnswer> => {
+      if (request.method !== "GET") return this.carryWrite(host, request, signal);
+      const started = performance.now();
+      const answer = await carry(host, request, signal);
+      this.latency.add(performance.now() - started);
+      return answer;
+    };
+  }
+
+  /** A write is not hedged; one that hangs gives up its host as soon as that host is not ready. */
+  private carryWrite(host: Host, request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer> {
+    return new Promise((resolve, reject) => {
+      const doubt = setTimeout(() => {
+        void this.hosts.doubt(host).then((ready) => {
+          if (!ready) reject(new HostFailed(`${host.name} is not ready`));
+        });
+      }, WRITE_DOUBT_MS);
+      carry(host, request, signal)
+        .then(resolve, reject)
+        .finally(() => clearTimeout(doubt));
+    });
+  }
+
+  private setCsrf(token: string): void {
+    this.csrf = token;
+    save(CSRF_KEY, token);
+  }
+}
+
+export function newId(): string {
+  return uuid7();
+}
+
+function timeoutFor(call: Call): number {
+  if (call.file) return IMPORT_TIMEOUT_MS;
+  return call.method === "GET" ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS;
+}
+
+function isStaleCsrf(answer: ApiAnswer): boolean {
+  const code = String((answer.body as { code?: unknown } | null)?.code ?? "");
+  return answer.status === 403 && /csrf/.test(code);
+}
+
+const PLAIN_WORDS: Record<number, string> = {
+  401: "Please sign in again.",
+  403: "This belongs to somebody else.",
+  404: "This is no longer there.",
+  413: "This is too large.",
+  429: "Too many tries. Please wait a minute, then try again.",
+};
+
+function refusal(answer: ApiAnswer): ApiError {
+  const body = (answer.body ?? {}) as Record<string, unknown>;
+  const message =
+    typeof body["message"] === "string" && body["message"] !== ""
+      ? body["message"]
+      : (PLAIN_WORDS[answer.status] ?? `Firstbell could not do this (answer ${answer.status}).`);
+  const code = typeof body["code"] === "string" ? body["code"] : `http_${answer.status}`;
+  const fields = (body["fields"] ?? {}) as Record<string, unknown>;
+  return new ApiError(answer.status, code, message, fields, body);
+}

@@ -1,0 +1,47 @@
+/**
+ * Lessons that were opened on this device, so that they show at once and without any server.
+ *
+ * IndexedDB, since a lesson may be larger than all of localStorage. Where there is none (private
+ * windows of some browsers) pages still work, they only start empty.
+ */
+import { createStore, get, set, type UseStore } from "idb-keyval";
+import type { Lesson, LessonSummary } from "../core/types";
+
+let store: UseStore | undefined;
+
+function lessons(): UseStore {
+  store ??= createStore("firstbell", "lessons");
+  return store;
+}
+
+export async function cachedLesson(id: string): Promise<Lesson | null> {
+  return (await read<Lesson>(`lesson:${id}`)) ?? null;
+}
+
+export function cacheLesson(lesson: Lesson): Promise<void> {
+  return write(`lesson:${lesson.id}`, lesson);
+}
+
+export async function cachedList(userId: string): Promise<LessonSummary[] | null> {
+  return (await read<LessonSummary[]>(`list:${userId}`)) ?? null;
+}
+
+export function cacheList(userId: string, list: LessonSummary[]): Promise<void> {
+  return write(`list:${userId}`, list);
+}
+
+async function read<T>(key: string): Promise<T | undefined> {
+  try {
+    return await get<T>(key, lessons());
+  } catch {
+    return undefined;
+  }
+}
+
+async function write(key: string, value: unknown): Promise<void> {
+  try {
+    await set(key, value, lessons());
+  } catch {
+    // A full disk or a private window: the lesson is simply fetched again next time.
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Makes any slide fit its page: smaller type, then columns, then plain scaling. Never cut.
+ *
+ * Expects `.slide-page > .slide-body`, with type and pictures sized in em (slide.css).
+ */
+
+/** Type smaller than this share of its usual size calls for columns. */
+const COLUMNS_BELOW = 0.8;
+/** Columns must make the type this much larger to be worth them. */
+const COLUMNS_GAIN = 1.12;
+const COLUMNS_MOST = 3;
+/** Below this nothing can be read anyway: what is still too large is scaled as a picture. */
+const LEAST_SCALE = 0.2;
+/** Seven halvings find the size to within 1 %. */
+const HALVINGS = 7;
+/** Code is wrapped if its longest line forces type smaller than this. */
+const WRAP_CODE_BELOW = 0.7;
+
+export function fitSlide(page: HTMLElement): void {
+  const body = page.querySelector<HTMLElement>(".slide-body");
+  if (!body || page.clientHeight === 0) return;
+  reset(body);
+  let best = { columns: 1, scale: largestScale(page, body, 1) };
+  if (best.scale < WRAP_CODE_BELOW && body.querySelector("pre")) {
+    body.classList.add("wrap-code");
+    best.scale = largestScale(page, body, 1);
+  }
+  for (let columns = 2; columns <= COLUMNS_MOST && best.scale < COLUMNS_BELOW; columns++) {
+    const scale = largestScale(page, body, columns);
+    if (scale > best.scale * COLUMNS_GAIN) best = { columns, scale };
+  }
+  apply(body, best.columns, best.scale);
+  if (!fits(page, body)) shrinkAsPicture(page, body);
+}
+
+function reset(body: HTMLElement): void {
+  body.classList.remove("wrap-code");
+  body.style.transform = "";
+}
+
+function apply(body: HTMLElement, columns: number, scale: number): void {
+  body.style.setProperty("--fit", scale.toFixed(4));
+  body.style.columnCount = columns > 1 ? String(columns) : "";
+  body.classList.toggle("in-columns", columns > 1);
+}
+
+function largestScale(page: HTMLElement, body: HTMLElement, columns: number): number {
+  apply(body, columns, 1);
+  if (fits(page, body)) return 1;
+  let [low, high] = [LEAST_SCALE, 1];
+  for (let turn = 0; turn < HALVINGS; turn++) {
+    const middle = (low + high) / 2;
+    apply(body, columns, middle);
+    if (fits(page, body)) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/** One pixel of grace, since heights are rounded. */
+function fits(page: HTMLElement, body: HTMLElement): boolean {
+  const room = innerSize(page);
+  return body.scrollHeight <= room.height + 1 && body.scrollWidth <= room.width + 1;
+}
+
+function shrinkAsPicture(page: HTMLElement, body: HTMLElement): void {
+  const room = innerSize(page);
+  const scale = Math.min(room.height / body.scrollHeight, room.width / body.scrollWidth, 1);
+  body.style.transform = `scale(${scale})`;
+}
+
+function innerSize(page: HTMLElement): { width: number; height: number } {
+  const style = getComputedStyle(page);
+  return {
+    width: page.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight),
+    height: page.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom),
+  };
+}

@@ -1,0 +1,120 @@
+/**
+ * One slide's Markdown to HTML that is not yet safe (sanitize.ts makes it so).
+ *
+ * Beyond CommonMark it reads what decks in the wild use: boxes between lines of colons, attributes
+ * in braces after a picture, and lists written with `*`, whose items appear one by one (Marp's
+ * convention). How a deck is cut into slides is the API's business.
+ */
+import MarkdownIt from "markdown-it";
+import type { StateBlock, StateCore, Token } from "markdown-it";
+
+/** Boxes that a deck names but does not title, as the Carpentries' lessons do. */
+const BOX_TITLES: Record<string, string> = {
+  objectives: "Objectives",
+  questions: "Questions",
+  keypoints: "Key points",
+  prereq: "Before we start",
+  discussion: "Discussion",
+};
+/** Meant for who teaches, not for the class. */
+const HIDDEN_BOXES = new Set(["instructor", "notes", "speaker"]);
+
+const md = new MarkdownIt({ html: true, linkify: false, typographer: false });
+md.block.ruler.before("fence", "box", box, { alt: ["paragraph", "reference", "blockquote", "list"] });
+md.core.ruler.after("inline", "image_attributes", imageAttributes);
+md.core.ruler.after("inline", "star_lists", starLists);
+
+export function renderMarkdown(markdown: string): string {
+  return md.render(markdown);
+}
+
+const COLONS = /^:{3,}\s*\{?\.?([\w-]*)[^:]*:*\s*$/;
+
+/**
+ * `::: name` … `:::`. A box that is never closed ends with the slide, and a stray closing line
+ * vanishes: a deck that was cut at its headings has many of both.
+ */
+function box(state: StateBlock, startLine: number, endLine: number, silent: boolean): boolean {
+  const opening = lineAt(state, startLine).match(COLONS);
+  if (!opening) return false;
+  if (silent) return true;
+  const name = (opening[1] ?? "").toLowerCase();
+  if (name === "") {
+    state.line = startLine + 1;
+    return true;
+  }
+  const closing = closingLine(state, startLine + 1, endLine);
+  if (!HIDDEN_BOXES.has(name)) openBox(state, name);
+  const nesting = HIDDEN_BOXES.has(name) ? state.tokens.length : null;
+  const [parent, lineMax] = [state.parentType, state.lineMax];
+  state.lineMax = closing;
+  state.md.block.tokenize(state, startLine + 1, closing);
+  state.parentType = parent;
+  state.lineMax = lineMax;
+  if (nesting !== null) state.tokens.length = nesting;
+  else state.push("box_close", "div", -1);
+  state.line = Math.min(closing + 1, endLine);
+  return true;
+}
+
+function openBox(state: StateBlock, name: string): void {
+  state.push("box_open", "div", 1).attrSet("class", `box box-${name}`);
+  const title = BOX_TITLES[name];
+  if (!title) return;
+  state.push("paragraph_open", "p", 1).attrSet("class", "box-title");
+  const inline = state.push("inline", "", 0);
+  inline.content = title;
+  inline.children = [];
+  state.push("paragraph_close", "p", -1);
+}
+
+function closingLine(state: StateBlock, from: number, endLine: number): number {
+  let depth = 1;
+  for (let line = from; line < endLine; line++) {
+    const match = lineAt(state, line).match(COLONS);
+    if (!match) continue;
+    depth += match[1] ? 1 : -1;
+    if (depth === 0) return line;
+  }
+  return endLine;
+}
+
+function lineAt(state: StateBlock, line: number): string {
+  const start = (state.bMarks[line] ?? 0) + (state.tShift[line] ?? 0);
+  return state.src.slice(start, state.eMarks[line]);
+}
+
+/** `![](tree.svg){alt='A tree' width="60%"}`: the braces belong to the picture before them. */
+function imageAttributes(state: StateCore): void {
+  for (const token of state.tokens) {
+    const children = token.children ?? [];
+    children.forEach((child, index) => {
+      const after = children[index + 1];
+      if (child.type !== "image" || after?.type !== "text") return;
+      const braces = after.content.match(/^\{([^}]*)\}/);
+      if (!braces) return;
+      after.content = after.content.slice(braces[0].length);
+      applyImageAttributes(child, braces[1] ?? "");
+    });
+  }
+}
+
+function applyImageAttributes(image: Token, text: string): void {
+  for (const [, name, double, single, bare] of text.matchAll(
+    /([\w-]+)=(?:"([^"]*)"|'([^']*)'|([^\s"']+))/g,
+  )) {
+    const value = double ?? single ?? bare ?? "";
+    if (name === "width" || name === "height") image.attrSet(name, value);
+    if (name !== "alt") continue;
+    // The renderer writes the alternative text from a picture's children.
+    const words = image.children?.[0];
+    if (words) words.content = value;
+    else image.children = [Object.assign(Object.create(Object.getPrototypeOf(image)) as Token, { ...image, type: "text", content: value, children: null })];
+  }
+}
+
+function starLists(state: StateCore): void {
+  for (const token of state.tokens) {
+    if (token.type === "list_item_open" && token.markup === "*") token.attrJoin("class", "fragment");
+  }
+}

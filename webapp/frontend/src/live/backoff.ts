@@ -1,0 +1,20 @@
+/**
+ * How long to wait before a host is tried again.
+ *
+ * Full jitter: thousands of boards lose a host in the same instant, and must not come back to it in
+ * the same instant. A host that says it is loaded gets more time.
+ */
+
+/** The first retry comes within this. */
+const BASE_MS = 500;
+/** No retry is later than this, times the load factor. */
+const MOST_MS = 12_000;
+/** A fully loaded host (load 1) stretches the waits by this much. */
+const LOAD_STRETCH = 3;
+
+/** `failures`: how often in a row it failed, from 1. `load`: the host's own hint, 0 to 1. */
+export function backoffMs(failures: number, load: number, random: () => number): number {
+  const ceiling = Math.min(MOST_MS, BASE_MS * 2 ** Math.min(failures, 10));
+  const stretch = 1 + LOAD_STRETCH * Math.min(Math.max(load, 0), 1);
+  return random() * ceiling * stretch;
+}

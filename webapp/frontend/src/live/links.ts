@@ -1,0 +1,234 @@
+/**
+ * The sockets of a page: the primary and its hot standby, kept up over all that happens to hosts.
+ *
+ * What to connect is decided by plan.ts, a socket's own life by line.ts; this is the shell that
+ * carries it out. Frames go out on every open line: Yjs updates commute and may arrive twice, so an
+ * update sent in the very moment of a host's death is not lost.
+ */
+import type { Host } from "../core/config";
+import { backoffMs } from "./backoff";
+import { Line, type LineState, type SocketLike } from "./line";
+import { plan } from "./plan";
+import { CLOSE, type ClientMessage, type ServerMessage } from "./protocol";
+import { startTicking } from "./ticker";
+
+/** Open this long, a line's earlier failures are forgotten. */
+const TRUSTED_MS = 10_000;
+/** A host that refused our frame or is draining is left alone at least this long. */
+const UNWELCOME_MS = 5_000;
+/** After the network came back, hosts are tried within this, spread at random. */
+const PROMPT_RETRY_MS = 300;
+
+export interface LinksDependencies {
+  makeSocket: (url: string) => SocketLike;
+  now: () => number;
+  random: () => number;
+  later: (action: () => void, delayMs: number) => ReturnType<typeof setTimeout>;
+  startTicking: (tick: () => void) => () => void;
+}
+
+export interface LinksEvents {
+  opened?(line: Line): void;
+  control?(message: ServerMessage, line: Line): void;
+  binary?(frame: Uint8Array, line: Line): void;
+  /** The number of open lines or the primary changed. */
+  changed?(): void;
+  /** 4401, 4403: no line will be made again until somebody calls restart(). */
+  refused?(code: number): void;
+  tick?(): void;
+}
+
+interface Slot {
+  host: Host;
+  line: Line | null;
+  failures: number;
+  restUntil: number;
+  load: number;
+}
+
+export class Links {
+  private readonly slots: Slot[];
+  private stopTicking: () => void = () => undefined;
+  private retry: ReturnType<typeof setTimeout> | undefined;
+  private running = false;
+  private breadth: number;
+  private current: Line | null = null;
+
+  constructor(
+    ranked: readonly Host[],
+    private readonly greeting: (standby: boolean) => ClientMessage,
+    private readonly events: LinksEvents,
+    breadth = 2,
+    private readonly with_: LinksDependencies = browserDependencies(),
+  ) {
+    this.breadth = breadth;
+    this.slots = ranked.map((host) => ({ host, line: null, failures: 0, restUntil: 0, load: 0 }));
+  }
+
+  start(): void {
+    if (this.running) return;
+    this.running = true;
+    this.stopTicking = this.with_.startTicking(() => this.tick());
+    this.review();
+  }
+
+  stop(): void {
+    this.running = false;
+    this.stopTicking();
+    clearTimeout(this.retry);
+    for (const slot of this.slots) slot.line?.close();
+  }
+
+  /** Goes on after a refusal, for instance with a fresh token. */
+  restart(): void {
+    this.stop();
+    for (const slot of this.slots) slot.restUntil = slot.failures = 0;
+    this.start();
+  }
+
+  get open(): Line[] {
+    return this.slots.flatMap(({ line }) => (line?.state === "open" ? [line] : []));
+  }
+
+  get primary(): Line | null {
+    return this.current;
+  }
+
+  get hostCount(): number {
+    return this.slots.length;
+  }
+
+  /** To how many hosts at once: 2 usually, more while somebody is missed. */
+  setBreadth(breadth: number): void {
+    const bounded = Math.min(breadth, this.slots.length);
+    if (bounded === this.breadth) return;
+    this.breadth = bounded;
+    this.review();
+  }
+
+  /** On one line: `preferred` if it still lives, else the primary. Returns whether it could. */
+  send(message: ClientMessage, preferred: Line | null = null): boolean {
+    const line = preferred?.state === "open" ? preferred : this.primary;
+    line?.send(message);
+    return line !== null;
+  }
+
+  broadcast(frame: Uint8Array): void {
+    for (const line of this.open) line.sendBinary(frame);
+  }
+
+  /** The network is back or the page was woken: do not sit out the waits. */
+  hurry(): void {
+    const now = this.with_.now();
+    for (const slot of this.slots) {
+      if (!slot.line) slot.restUntil = Math.min(slot.restUntil, now + this.with_.random() * PROMPT_RETRY_MS);
+    }
+    this.review();
+  }
+
+  private tick(): void {
+    for (const { line } of this.slots) line?.tick();
+    this.events.tick?.();
+    this.review();
+  }
+
+  private review(): void {
+    if (!this.running) return;
+    const now = this.with_.now();
+    const decided = plan(this.slots.map(candidate), this.breadth, now);
+    for (const index of decided.connect) this.connect(index);
+    for (const index of decided.close) this.slots[index]?.line?.close();
+    this.choosePrimary();
+    this.scheduleReview(now);
+  }
+
+  private choosePrimary(): void {
+    const { primary } = plan(this.slots.map(candidate), this.breadth, this.with_.now());
+    const line = primary === null ? null : (this.slots[primary]?.line ?? null);
+    if (line === this.current) return;
+    this.current = line;
+    this.events.changed?.();
+  }
+
+  private scheduleReview(now: number): void {
+    clearTimeout(this.retry);
+    const due = this.slots.filter((s) => !s.line && s.restUntil > now).map((s) => s.restUntil);
+    if (due.length > 0) this.retry = this.with_.later(() => this.review(), Math.min(...due) - now + 1);
+  }
+
+  private connect(index: number): void {
+    const slot = this.slots[index];
+    if (!slot || slot.line) return;
+    let socket: SocketLike;
+    try {
+      socket = this.with_.makeSocket(slot.host.realtime);
+    } catch {
+      return this.rest(slot, 0);
+    }
+    slot.line = new Line(slot.host, socket, () => this.greeting(index > 0), this.lineEvents(slot), this.with_.now);
+  }
+
+  private lineEvents(slot: Slot) {
+    return {
+      opened: (line: Line): void => {
+        this.events.opened?.(line);
+        this.review();
+        this.events.changed?.();
+      },
+      control: (message: ServerMessage, line: Line): void => {
+        if (message.type === "move") this.leave(line, message.within_seconds);
+        this.events.control?.(message, line);
+      },
+      binary: (frame: Uint8Array, line: Line): void => this.events.binary?.(frame, line),
+      died: (line: Line, code: number): void => this.died(slot, line, code),
+    };
+  }
+
+  private died(slot: Slot, line: Line, code: number): void {
+    slot.line = null;
+    slot.load = line.load;
+    if (!this.running) return;
+    if (code === CLOSE.badToken || code === CLOSE.revoked) {
+      this.stop();
+      this.choosePrimary();
+      this.events.refused?.(code);
+      return;
+    }
+    const trusted = line.openedAt > 0 && this.with_.now() - line.openedAt >= TRUSTED_MS;
+    slot.failures = trusted ? 1 : slot.failures + 1;
+    this.rest(slot, code === CLOSE.restart || code === CLOSE.badFrame || line.leaving ? UNWELCOME_MS : 0);
+    this.events.changed?.();
+    this.review();
+  }
+
+  private rest(slot: Slot, leastMs: number): void {
+    slot.restUntil =
+      this.with_.now() + leastMs + backoffMs(slot.failures, slot.load, this.with_.random);
+  }
+
+  /** Its stand-in is connected first (plan.ts passes over a leaving line); then it is let go. */
+  private leave(line: Line, withinSeconds: number): void {
+    this.with_.later(() => line.close(), this.with_.random() * withinSeconds * 1_000);
+    this.review();
+  }
+}
+
+function candidate(slot: Slot) {
+  const state: LineState | "none" = slot.line?.state ?? "none";
+  return {
+    state,
+    openedAt: slot.line?.openedAt ?? 0,
+    restUntil: slot.restUntil,
+    leaving: slot.line?.leaving ?? false,
+  };
+}
+
+function browserDependencies(): LinksDependencies {
+  return {
+    makeSocket: (url) => new WebSocket(url) as SocketLike,
+    now: () => performance.now(),
+    random: Math.random,
+    later: (action, delayMs) => setTimeout(action, delayMs),
+    startTicking,
+  };
+}

@@ -1,0 +1,267 @@
+/**
+ * A teaching session as this page sees it: the shared document, who is present, and the lines that
+ * keep it in step with everybody else.
+ *
+ * Whatever happens to the lines, the document goes on here and is brought into step when one opens
+ * again. It draws nothing and pairs nobody (pairing.ts does).
+ */
+import { signal, type ReadonlySignal } from "@preact/signals";
+import * as decoding from "lib0/decoding";
+import * as encoding from "lib0/encoding";
+import {
+  applyAwarenessUpdate,
+  Awareness,
+  encodeAwarenessUpdate,
+  removeAwarenessStates,
+} from "y-protocols/awareness";
+import { messageYjsSyncStep1, readSyncMessage, writeSyncStep1, writeUpdate } from "y-protocols/sync";
+import * as Y from "yjs";
+import type { Host } from "../core/config";
+import { rank } from "../core/rank";
+import { keepDocument } from "./keep";
+import type { Line } from "./line";
+import { Links, type LinksDependencies } from "./links";
+import { PROTOCOL_VERSION, type ClientMessage, type Role, type ServerMessage } from "./protocol";
+import { readBlank, readBoards, readLesson, readPlace, type Blank, type PairedBoard, type ShownLesson } from "./show";
+import type { Place } from "../lesson/steps";
+
+export type Connection = "online" | "reconnecting" | "offline";
+
+/** Without any line for this long a page says offline instead of reconnecting. */
+const OFFLINE_AFTER_MS = 10_000;
+/** A board that hears nothing from its teacher for this long looks on one more host. */
+const TEACHER_MISSED_MS = 2_500;
+/** …and stops looking after this long: then the teacher has gone home. */
+const TEACHER_GONE_MS = 60_000;
+/** A board says that it is there each so many ticks; a teacher each tick. */
+const BOARD_PRESENCE_TICKS = 5;
+const USUAL_BREADTH = 2;
+
+const SYNC = 0;
+const AWARENESS = 1;
+
+export interface Presence {
+  role: Role;
+  name: string;
+  host: string;
+  /** Which pairing a board belongs to. */
+  pairing?: string;
+}
+
+export interface SessionOptions {
+  session: string;
+  role: Role;
+  token: () => string;
+  name: string;
+  pairing?: string;
+  hosts: readonly Host[];
+  onControl?: (message: ServerMessage, line: Line) => void;
+  onRefused?: (code: number) => void;
+  dependencies?: LinksDependencies;
+}
+
+export class LiveSession {
+  readonly doc = new Y.Doc();
+  readonly awareness = new Awareness(this.doc);
+  readonly links: Links;
+  readonly place: ReadonlySignal<Place>;
+  readonly blank: ReadonlySignal<Blank>;
+  readonly lesson: ReadonlySignal<ShownLesson | null>;
+  readonly boards: ReadonlySignal<PairedBoard[]>;
+  readonly present: ReadonlySignal<Presence[]>;
+  readonly connection: ReadonlySignal<Connection>;
+  /** Resolves when a server's copy was merged for the first time. */
+  readonly synced: Promise<void>;
+
+  private readonly signals = {
+    place: signal<Place>({ slide: 0, step: 0 }),
+    blank: signal<Blank>(""),
+    lesson: signal<ShownLesson | null>(null),
+    boards: signal<PairedBoard[]>([]),
+    present: signal<Presence[]>([]),
+    connection: signal<Connection>("reconnecting"),
+  };
+  private readonly stopKeeping: () => void;
+  private markSynced: () => void = () => undefined;
+  private aloneSince: number;
+  private teacherHeardAt: number;
+  private ticks = 0;
+
+  constructor(private readonly options: SessionOptions) {
+    this.place = this.signals.place;
+    this.blank = this.signals.blank;
+    this.lesson = this.signals.lesson;
+    this.boards = this.signals.boards;
+    this.present = this.signals.present;
+    this.connection = this.signals.connection;
+    this.synced = new Promise((resolve) => (this.markSynced = resolve));
+    this.aloneSince = this.teacherHeardAt = this.now();
+    this.stopKeeping = keepDocument(this.doc, options.session);
+    this.links = new Links(
+      rank(options.hosts, options.session),
+      (standby) => this.hello(standby),
+      {
+        opened: (line) => this.greet(line),
+        binary: (frame, line) => this.received(frame, line),
+        control: (message, line) => options.onControl?.(message, line),
+        changed: () => this.reviewConnection(),
+        refused: (code) => options.onRefused?.(code),
+        tick: () => this.tick(),
+      },
+      USUAL_BREADTH,
+      ...(options.dependencies ? [options.dependencies] : []),
+    );
+    this.doc.on("update", this.updated);
+    this.awareness.on("update", this.awarenessUpdated);
+    this.awareness.setLocalState({ ...this.presence() });
+    this.readDocument();
+  }
+
+  start(): void {
+    this.links.start();
+    window.addEventListener("online", this.hurry);
+    document.addEventListener("visibilitychange", this.hurry);
+  }
+
+  stop(): void {
+    window.removeEventListener("online", this.hurry);
+    document.removeEventListener("visibilitychange", this.hurry);
+    removeAwarenessStates(this.awareness, [this.doc.clientID], "leaving");
+    this.links.stop();
+    this.stopKeeping();
+    this.awareness.destroy();
+    this.doc.destroy();
+  }
+
+  private readonly hurry = (): void => {
+    if (!document.hidden) this.links.hurry();
+  };
+
+  private hello(standby: boolean): ClientMessage {
+    const hello: ClientMessage = {
+      type: "hello",
+      protocol: PROTOCOL_VERSION,
+      token: this.options.token(),
+    };
+    return standby ? { ...hello, standby: true } : hello;
+  }
+
+  /** Each new line gets our state vector (what we lack comes back) and our presence. */
+  private greet(line: Line): void {
+    const encoder = encoding.createEncoder();
+    encoding.writeVarUint(encoder, SYNC);
+    writeSyncStep1(encoder, this.doc);
+    line.sendBinary(encoding.toUint8Array(encoder));
+    line.sendBinary(this.presenceFrame([this.doc.clientID]));
+  }
+
+  private received(frame: Uint8Array, line: Line): void {
+    try {
+      const decoder = decoding.createDecoder(frame);
+      const kind = decoding.readVarUint(decoder);
+      if (kind === SYNC) this.receivedSync(decoder, line);
+      if (kind === AWARENESS) {
+        applyAwarenessUpdate(this.awareness, decoding.readVarUint8Array(decoder), line);
+      }
+    } catch (error) {
+      // One frame that cannot be read must not end the lesson; the next sync repairs what it was.
+      console.warn("a frame could not be read", error);
+    }
+  }
+
+  private receivedSync(decoder: decoding.Decoder, line: Line): void {
+    const reply = encoding.createEncoder();
+    encoding.writeVarUint(reply, SYNC);
+    const kind = readSyncMessage(decoder, reply, this.doc, line);
+    if (kind !== messageYjsSyncStep1) return this.markSynced();
+    // A board has nothing of its own to give: what it would send is refused as read_only.
+    if (this.options.role === "teacher") line.sendBinary(encoding.toUint8Array(reply));
+  }
+
+  private readonly updated = (update: Uint8Array, origin: unknown): void => {
+    this.readDocument();
+    if (this.options.role !== "teacher" || origin === "kept" || this.links.open.includes(origin as Line)) return;
+    const encoder = encoding.createEncoder();
+    encoding.writeVarUint(encoder, SYNC);
+    writeUpdate(encoder, update);
+    this.links.broadcast(encoding.toUint8Array(encoder));
+  };
+
+  private readDocument(): void {
+    const { place, blank, lesson, boards } = this.signals;
+    setIfChanged(place, readPlace(this.doc));
+    setIfChanged(blank, readBlank(this.doc));
+    setIfChanged(lesson, readLesson(this.doc));
+    setIfChanged(boards, readBoards(this.doc));
+  }
+
+  private presence(): Presence {
+    const presence: Presence = {
+      role: this.options.role,
+      name: this.options.name,
+      host: this.links.primary?.host.name ?? "",
+    };
+    return this.options.pairing ? { ...presence, pairing: this.options.pairing } : presence;
+  }
+
+  private presenceFrame(clients: number[]): Uint8Array {
+    const encoder = encoding.createEncoder();
+    encoding.writeVarUint(encoder, AWARENESS);
+    encoding.writeVarUint8Array(encoder, encodeAwarenessUpdate(this.awareness, clients));
+    return encoding.toUint8Array(encoder);
+  }
+
+  private readonly awarenessUpdated = (
+    change: { added: number[]; updated: number[]; removed: number[] },
+    origin: unknown,
+  ): void => {
+    const states = this.awareness.getStates() as Map<number, Partial<Presence>>;
+    const heard = [...change.added, ...change.updated];
+    if (heard.some((client) => states.get(client)?.role === "teacher")) {
+      this.teacherHeardAt = this.now();
+    }
+    const others = [...states].filter(([client]) => client !== this.doc.clientID);
+    setIfChanged(this.signals.present, others.map(([, state]) => state as Presence));
+    if (origin === "local" || origin === "leaving") {
+      this.links.broadcast(this.presenceFrame([this.doc.clientID]));
+    }
+  };
+
+  private tick(): void {
+    this.ticks += 1;
+    if (this.options.role === "teacher" || this.ticks % BOARD_PRESENCE_TICKS === 0) {
+      this.awareness.setLocalState({ ...this.presence() });
+    }
+    this.missTeacher();
+    this.reviewConnection();
+  }
+
+  /** Heals a cut between two hosts that both still answer: look for the teacher elsewhere. */
+  private missTeacher(): void {
+    if (this.options.role !== "board") return;
+    const silence = this.now() - this.teacherHeardAt;
+    const missed = silence > TEACHER_MISSED_MS && silence < TEACHER_GONE_MS;
+    const more = missed ? Math.floor(silence / TEACHER_MISSED_MS) : 0;
+    this.links.setBreadth(USUAL_BREADTH + more);
+  }
+
+  private reviewConnection(): void {
+    if (this.links.primary) {
+      this.aloneSince = this.now();
+      setIfChanged(this.signals.connection, "online");
+    } else {
+      const alone = this.now() - this.aloneSince;
+      const offline = alone > OFFLINE_AFTER_MS || navigator.onLine === false;
+      setIfChanged(this.signals.connection, offline ? "offline" : "reconnecting");
+    }
+  }
+
+  private now(): number {
+    return this.options.dependencies?.now() ?? performance.now();
+  }
+}
+
+/** Signals compare by identity; equal values must not redraw the page each second. */
+function setIfChanged<T>(target: { value: T; peek(): T }, value: T): void {
+  if (JSON.stringify(target.peek()) !== JSON.stringify(value)) target.value = value;
+}

@@ -1,0 +1,36 @@
+/** Which part of the teacher's page is shown. */
+import { lazy, Suspense } from "preact/compat";
+import { useEffect } from "preact/hooks";
+import type { Api } from "../core/api";
+import { ApiError } from "../core/errors";
+import { Editor } from "./Editor";
+import { Lessons } from "./Lessons";
+import { SignIn } from "./SignIn";
+import { route, setUser, user } from "./state";
+
+// The deck renderer and the realtime part are fetched when somebody teaches.
+const Presenter = lazy(() => import("./Presenter"));
+
+export function App({ api, school }: { api: Api; school: string }) {
+  useEffect(() => void checkSession(api), [api]);
+  if (!user.value) return <SignIn api={api} school={school} />;
+  const at = route.value;
+  if (at.page === "edit") return <Editor key={at.lesson} api={api} lesson={at.lesson} />;
+  if (at.page === "teach") {
+    return (
+      <Suspense fallback={<p class="waiting">Opening the lesson…</p>}>
+        <Presenter key={at.lesson} api={api} lesson={at.lesson} user={user.value} />
+      </Suspense>
+    );
+  }
+  return <Lessons api={api} user={user.value} />;
+}
+
+/** Only a clear "not signed in" signs out: a page without servers goes on with what it knows. */
+async function checkSession(api: Api): Promise<void> {
+  try {
+    setUser((await api.me()).user);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) setUser(null);
+  }
+}

@@ -1,0 +1,239 @@
+/** Writing a lesson: its title and its Markdown. Every keystroke is kept on this device. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { newId, type Api } from "../core/api";
+import { ApiError, messageFor } from "../core/errors";
+import type { Lesson } from "../core/types";
+import { cachedLesson, cacheLesson } from "../lesson/cache";
+import { Dialog } from "../ui/Dialog";
+import { ErrorNote } from "../ui/ErrorNote";
+import { Conflict } from "./Conflict";
+import { dropDraft, keepDraft, loadDraft, type Draft } from "./drafts";
+import { go, setUser } from "./state";
+
+const NEW_LESSON: Draft = {
+  title: "New lesson",
+  markdown: "# New lesson\n\n---\n\n## First slide\n\n* Appears first\n* Appears second\n",
+  base_version: null,
+};
+
+export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
+  const [draft, setDraft] = useState<Draft | null>(loadDraft(id));
+  const [saved, setSaved] = useState<Draft | null>(null);
+  const [status, setStatus] = useState("");
+  const [error, setError] = useState("");
+  const [conflict, setConflict] = useState<{ current: Lesson | null } | null>(null);
+  const [deleting, setDeleting] = useState(false);
+  const saving = useRef(false);
+
+  useEffect(() => void open(), []);
+
+  async function open(): Promise<void> {
+    const stored = await fetchLesson(api, id, setError);
+    if (stored) setSaved(asDraft(stored));
+    setDraft((typed) => typed ?? (stored ? asDraft(stored) : NEW_LESSON));
+  }
+
+  function edit(change: Partial<Draft>): void {
+    if (!draft) return;
+    const next = { ...draft, ...change };
+    setDraft(next);
+    setStatus("");
+    if (!keepDraft(id, next)) {
+      setError("This device has no room left to keep a draft. Please save, or copy your text elsewhere.");
+    }
+  }
+
+  async function store(to: string, text: Draft): Promise<void> {
+    if (saving.current) return;
+    saving.current = true;
+    setError("");
+    setStatus("Saving…");
+    try {
+      const lesson = await api.saveLesson(to, { ...text, version: newId() });
+      void cacheLesson(lesson);
+      accept(to, text, lesson);
+    } catch (problem) {
+      setStatus("");
+      refused(problem);
+    } finally {
+      saving.current = false;
+    }
+  }
+
+  /** What was typed while the save was under way stays a draft, now based on what was saved. */
+  function accept(to: string, text: Draft, lesson: Lesson): void {
+    setConflict(null);
+    if (to !== id) {
+      dropDraft(id);
+      return go({ page: "edit", lesson: to });
+    }
+    setSaved(asDraft(lesson));
+    setDraft((now) => {
+      const same = now?.markdown === text.markdown && now.title === text.title;
+      if (!now || same) {
+        dropDraft(id);
+        return { ...text, base_version: lesson.version };
+      }
+      const rebased = { ...now, base_version: lesson.version };
+      keepDraft(id, rebased);
+      return rebased;
+    });
+    setStatus(savedWords(lesson));
+  }
+
+  function refused(problem: unknown): void {
+    if (problem instanceof ApiError && problem.status === 412) {
+      setConflict({ current: (problem.body["current"] ?? null) as Lesson | null });
+    } else if (problem instanceof ApiError && problem.status === 401) {
+      setUser(null);
+    } else {
+      setError(messageFor(problem));
+    }
+  }
+
+  function takeTheirs(current: Lesson): void {
+    dropDraft(id);
+    void cacheLesson(current);
+    setSaved(asDraft(current));
+    setDraft(asDraft(current));
+    setConflict(null);
+    setStatus("This is now the other version.");
+  }
+
+  async function remove(): Promise<void> {
+    setDeleting(false);
+    try {
+      await api.deleteLesson(id);
+      dropDraft(id);
+      go({ page: "lessons" });
+    } catch (problem) {
+      refused(problem);
+    }
+  }
+
+  const unsaved =
+    draft !== null && (saved === null || draft.markdown !== saved.markdown || draft.title !== saved.title);
+
+  return (
+    <div
+      class="shell shell-fill"
+      onKeyDown={(event) => {
+        if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
+          event.preventDefault();
+          if (draft) void store(id, draft);
+        }
+      }}
+    >
+      <header class="bar">
+        <button class="button button-quiet" data-testid="to-lessons" onClick={() => go({ page: "lessons" })}>
+          ← My lessons
+        </button>
+        <span class="grow" />
+        <span class="soft small" role="status" data-testid="editor-status">
+          {status || (unsaved ? "Not saved yet – kept on this device" : "")}
+        </span>
+        {saved && (
+          <button class="button button-quiet" data-testid="lesson-delete" onClick={() => setDeleting(true)}>
+            Delete
+          </button>
+        )}
+        {saved && (
+          <button class="button" data-testid="editor-teach" onClick={() => go({ page: "teach", lesson: id })}>
+            Open
+          </button>
+        )}
+        <button
+          class="button button-main"
+          data-testid="editor-save"
+          disabled={!draft}
+          onClick={() => draft && void store(id, draft)}
+        >
+          Save
+        </button>
+      </header>
+      <main class="editor">
+        <ErrorNote message={error} />
+        {draft ? (
+          <>
+            <label>
+              Title
+              <input
+                data-testid="editor-title"
+                maxLength={200}
+                value={draft.title}
+                onInput={(event) => edit({ title: event.currentTarget.value })}
+              />
+            </label>
+            <label class="editor-text">
+              <span>
+                Slides in Markdown <span class="soft small">– a line with three dashes begins a new slide; items written with * appear one by one</span>
+              </span>
+              <textarea
+                data-testid="editor-markdown"
+                spellcheck={true}
+                value={draft.markdown}
+                onInput={(event) => edit({ markdown: event.currentTarget.value })}
+              />
+            </label>
+          </>
+        ) : (
+          <p class="waiting">Fetching the lesson…</p>
+        )}
+      </main>
+      {conflict && draft && (
+        <Conflict
+          mine={draft}
+          current={conflict.current}
+          onCopy={() =>
+            void store(newId(), { ...draft, title: `${draft.title} (my copy)`.slice(0, 200), base_version: null })
+          }
+          onTheirs={takeTheirs}
+          onOverwrite={() =>
+            void store(id, { ...draft, base_version: conflict.current?.version ?? null })
+          }
+          onLater={() => setConflict(null)}
+        />
+      )}
+      {deleting && (
+        <Dialog title="Delete this lesson?" testid="delete-dialog" onClose={() => setDeleting(false)}>
+          <p>“{draft?.title}” will be gone from all your devices.</p>
+          <div class="row row-end">
+            <button class="button" onClick={() => setDeleting(false)}>Keep it</button>
+            <button class="button button-bad" data-testid="delete-confirm" onClick={() => void remove()}>
+              Delete
+            </button>
+          </div>
+        </Dialog>
+      )}
+    </div>
+  );
+}
+
+function asDraft(lesson: Lesson): Draft {
+  return { title: lesson.title, markdown: lesson.markdown, base_version: lesson.version };
+}
+
+function savedWords(lesson: Lesson): string {
+  const count = lesson.warnings.length;
+  if (count === 0) return "Saved";
+  return count === 1 ? `Saved. ${lesson.warnings[0]?.message ?? ""}` : `Saved, with ${count} things to look at`;
+}
+
+/** null: no host has it (a new lesson), or none can be reached and this device has no copy. */
+async function fetchLesson(
+  api: Api,
+  id: string,
+  onError: (message: string) => void,
+): Promise<Lesson | null> {
+  try {
+    const lesson = await api.lesson(id);
+    void cacheLesson(lesson);
+    return lesson;
+  } catch (problem) {
+    if (problem instanceof ApiError && problem.status === 401) setUser(null);
+    if (problem instanceof ApiError && problem.status === 404) return null;
+    const kept = await cachedLesson(id);
+    if (!kept) onError(messageFor(problem));
+    return kept;
+  }
+}

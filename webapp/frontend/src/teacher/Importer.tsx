@@ -1,0 +1,151 @@
+/** Bringing decks in: by button or by dropping files anywhere on the page, one after the other. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { newId, type Api } from "../core/api";
+import { messageFor } from "../core/errors";
+import type { ImportResult } from "../core/types";
+import { ErrorNote } from "../ui/ErrorNote";
+
+interface Props {
+  api: Api;
+  onImported: () => void;
+  empty: boolean;
+}
+
+interface Outcome {
+  file: string;
+  result: ImportResult | null;
+  error: string;
+}
+
+export function Importer({ api, onImported, empty }: Props) {
+  const [progress, setProgress] = useState<{ file: string; share: number } | null>(null);
+  const [outcomes, setOutcomes] = useState<Outcome[]>([]);
+  const [over, setOver] = useState(false);
+  const input = useRef<HTMLInputElement>(null);
+
+  async function bringIn(files: File[]): Promise<void> {
+    setOutcomes([]);
+    for (const file of files) {
+      setProgress({ file: file.name, share: 0 });
+      const outcome = await importOne(api, file, (share) => setProgress({ file: file.name, share }));
+      setOutcomes((before) => [...before, outcome]);
+      if (outcome.result) onImported();
+    }
+    setProgress(null);
+  }
+
+  useDrop((files) => void bringIn(files), setOver);
+
+  return (
+    <section class={`import ${over ? "import-over" : ""} ${empty ? "import-empty" : ""}`} aria-label="Import">
+      <div class="row">
+        <button class="button" disabled={progress !== null} onClick={() => input.current?.click()}>
+          Import a deck
+        </button>
+        <input
+          ref={input}
+          type="file"
+          class="visually-hidden"
+          data-testid="import-file"
+          accept=".md,.markdown,.zip,text/markdown,application/zip"
+          multiple
+          tabIndex={-1}
+          aria-label="Deck to import"
+          onChange={(event) => {
+            const files = [...(event.currentTarget.files ?? [])];
+            event.currentTarget.value = "";
+            void bringIn(files);
+          }}
+        />
+        <span class="soft small">
+          A Markdown file, or a zip of Markdown and figures. You can drop it anywhere on this page.
+        </span>
+      </div>
+      <div aria-live="polite">
+        {progress && <Progress {...progress} />}
+        {outcomes.map((outcome) => <OutcomeNote key={outcome.file} outcome={outcome} />)}
+      </div>
+    </section>
+  );
+}
+
+function Progress({ file, share }: { file: string; share: number }) {
+  const sent = share >= 1;
+  return (
+    <div class="progress" data-testid="import-progress">
+      <span>{sent ? `Reading ${file}…` : `Sending ${file}…`}</span>
+      <progress max={1} {...(sent ? {} : { value: share })} aria-label={`Import of ${file}`} />
+    </div>
+  );
+}
+
+function OutcomeNote({ outcome }: { outcome: Outcome }) {
+  if (!outcome.result) return <ErrorNote message={`${outcome.file}: ${outcome.error}`} />;
+  const { lessons, warnings } = outcome.result;
+  return (
+    <div class="note note-good" data-testid="import-done">
+      <p>
+        {outcome.file}: {lessons.length === 1 ? "1 lesson" : `${lessons.length} lessons`} imported.
+      </p>
+      {warnings.length > 0 && (
+        <details open={warnings.length <= 5} data-testid="import-warnings">
+          <summary>
+            {warnings.length === 1 ? "One thing to look at" : `${warnings.length} things to look at`}
+          </summary>
+          <ul>
+            {warnings.map((warning, index) => (
+              <li key={index} data-testid="import-warning">
+                <strong>{place(warning.file, warning.slide)}</strong> {warning.message}
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </div>
+  );
+}
+
+function place(file: string, slide: number | null): string {
+  return [file, slide ? `slide ${slide}` : ""].filter(Boolean).join(", ") + ":";
+}
+
+async function importOne(
+  api: Api,
+  file: File,
+  onProgress: (share: number) => void,
+): Promise<Outcome> {
+  try {
+    return { file: file.name, result: await api.importFile(newId(), file, onProgress), error: "" };
+  } catch (problem) {
+    return { file: file.name, result: null, error: messageFor(problem) };
+  }
+}
+
+function useDrop(onFiles: (files: File[]) => void, setOver: (over: boolean) => void): void {
+  const latest = useRef(onFiles);
+  latest.current = onFiles;
+  useEffect(() => {
+    const over = (event: DragEvent): void => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      setOver(true);
+    };
+    const leave = (event: DragEvent): void => {
+      if (event.relatedTarget === null) setOver(false);
+    };
+    const drop = (event: DragEvent): void => {
+      event.preventDefault();
+      setOver(false);
+      const files = [...(event.dataTransfer?.files ?? [])];
+      if (files.length > 0) latest.current(files);
+    };
+    document.addEventListener("dragover", over);
+    document.addEventListener("dragleave", leave);
+    document.addEventListener("drop", drop);
+    return () => {
+      document.removeEventListener("dragover", over);
+      document.removeEventListener("dragleave", leave);
+      document.removeEventListener("drop", drop);
+    };
+  }, []);
+}

@@ -1,0 +1,128 @@
+/** The teacher's lessons, and bringing new ones in. */
+import { useEffect, useState } from "preact/hooks";
+import { newId, type Api } from "../core/api";
+import { ApiError, messageFor, UnreachableError } from "../core/errors";
+import type { LessonSummary, User } from "../core/types";
+import { cachedList, cacheList } from "../lesson/cache";
+import { Brand } from "../ui/Brand";
+import { ErrorNote } from "../ui/ErrorNote";
+import { hasDraft } from "./drafts";
+import { Importer } from "./Importer";
+import { go, scannedCode, setUser } from "./state";
+
+export function Lessons({ api, user }: { api: Api; user: User }) {
+  const [lessons, setLessons] = useState<LessonSummary[] | null>(null);
+  const [error, setError] = useState("");
+  const [quiet, setQuiet] = useState("");
+
+  async function refresh(): Promise<void> {
+    try {
+      const list = await api.lessons();
+      setLessons(list);
+      setQuiet("");
+      void cacheList(String(user.id), list);
+    } catch (problem) {
+      if (problem instanceof ApiError && problem.status === 401) return setUser(null);
+      const known = await cachedList(String(user.id));
+      if (known) setLessons((shown) => shown ?? known);
+      if (known && problem instanceof UnreachableError) {
+        setQuiet("Firstbell can’t be reached just now. These are the lessons as last seen.");
+      } else setError(messageFor(problem));
+    }
+  }
+
+  useEffect(() => void refresh(), []);
+
+  async function signOut(): Promise<void> {
+    try {
+      await api.signOut();
+      setUser(null);
+    } catch (problem) {
+      setError(messageFor(problem));
+    }
+  }
+
+  return (
+    <div class="shell">
+      <header class="bar">
+        <Brand name={user.school?.name ?? "Firstbell"} />
+        <span class="grow" />
+        <span class="soft bar-name" data-testid="user-name">{user.name || user.username}</span>
+        <button class="button button-quiet" data-testid="sign-out" onClick={() => void signOut()}>
+          Sign out
+        </button>
+      </header>
+      <main class="page">
+        {scannedCode() && (
+          <p class="note" data-testid="scanned-code">
+            Choose the lesson to show on the board with the code{" "}
+            <strong class="code-inline">{spaced(scannedCode())}</strong>.
+          </p>
+        )}
+        <div class="page-head">
+          <h1>My lessons</h1>
+          <button
+            class="button"
+            data-testid="lesson-new"
+            onClick={() => go({ page: "edit", lesson: newId() })}
+          >
+            New lesson
+          </button>
+        </div>
+        <ErrorNote message={error} />
+        {quiet && <p class="note" role="status">{quiet}</p>}
+        <Importer api={api} onImported={() => void refresh()} empty={lessons?.length === 0} />
+        {lessons === null && !error && <p class="waiting">Fetching your lessons…</p>}
+        <ul class="cards" aria-label="My lessons">
+          {lessons?.map((lesson) => <LessonCard key={lesson.id} lesson={lesson} />)}
+        </ul>
+      </main>
+    </div>
+  );
+}
+
+function LessonCard({ lesson }: { lesson: LessonSummary }) {
+  const title = lesson.title || "Untitled lesson";
+  return (
+    <li class="card lesson" data-testid="lesson-card" data-lesson={lesson.id}>
+      <h2 class="lesson-title" data-testid="lesson-title">{title}</h2>
+      <p class="soft small">
+        {lesson.slide_count === 1 ? "1 slide" : `${lesson.slide_count} slides`}
+        {" · "}
+        <time dateTime={lesson.updated_at}>{changed(lesson.updated_at)}</time>
+        {hasDraft(lesson.id) && <span class="tag">unsaved draft</span>}
+      </p>
+      <div class="row">
+        <button
+          class="button button-main"
+          data-testid="lesson-open"
+          aria-label={`Open ${title}`}
+          onClick={() => go({ page: "teach", lesson: lesson.id })}
+        >
+          Open
+        </button>
+        <button
+          class="button"
+          data-testid="lesson-edit"
+          aria-label={`Edit ${title}`}
+          onClick={() => go({ page: "edit", lesson: lesson.id })}
+        >
+          Edit
+        </button>
+      </div>
+    </li>
+  );
+}
+
+function spaced(code: string): string {
+  return `${code.slice(0, 3)} ${code.slice(3)}`;
+}
+
+function changed(iso: string): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return "";
+  const today = new Date().toDateString() === date.toDateString();
+  return today
+    ? `today, ${date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`
+    : date.toLocaleDateString([], { day: "numeric", month: "long", year: "numeric" });
+}

@@ -1,0 +1,25 @@
+/** The teacher's page: starts it. */
+import { render } from "preact";
+import "../ui/design.css";
+import "../ui/teacher.css";
+import { Api } from "../core/api";
+import { fetchConfig } from "../core/config";
+import { Hosts } from "../core/hosts";
+import { UnreachableError } from "../core/errors";
+import { ErrorNote } from "../ui/ErrorNote";
+import { App } from "./App";
+import { takeCodeFromAddress } from "./state";
+
+async function start(): Promise<void> {
+  const root = document.getElementById("app");
+  if (!root) return;
+  takeCodeFromAddress();
+  try {
+    const config = await fetchConfig();
+    render(<App api={new Api(new Hosts(config.hosts))} school={config.school_name ?? ""} />, root);
+  } catch {
+    render(<ErrorNote message={new UnreachableError().message} />, root);
+  }
+}
+
+void start();

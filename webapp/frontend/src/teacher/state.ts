@@ -1,0 +1,60 @@
+/**
+ * What the teacher's page knows as a whole: who is signed in and where on the page they are.
+ *
+ * The address after # names the place, so that a reload and the back button do what is expected.
+ */
+import { signal } from "@preact/signals";
+import type { Api } from "../core/api";
+import { forget, load, save } from "../core/storage";
+import type { User } from "../core/types";
+
+export type Route =
+  | { page: "lessons" }
+  | { page: "edit"; lesson: string }
+  | { page: "teach"; lesson: string };
+
+export interface App {
+  api: Api;
+}
+
+const USER_KEY = "user";
+const CODE_KEY = "pair-code";
+
+export const user = signal<User | null>(load<User | null>(USER_KEY, null));
+export const route = signal<Route>(parseRoute(location.hash));
+
+window.addEventListener("hashchange", () => (route.value = parseRoute(location.hash)));
+
+export function parseRoute(hash: string): Route {
+  const [, page, lesson] = hash.replace(/^#/, "").split("/");
+  if ((page === "edit" || page === "teach") && lesson) return { page, lesson };
+  return { page: "lessons" };
+}
+
+export function go(to: Route): void {
+  const hash = to.page === "lessons" ? "#/" : `#/${to.page}/${to.lesson}`;
+  if (location.hash === hash) route.value = to;
+  else location.hash = hash;
+}
+
+export function setUser(value: User | null): void {
+  user.value = value;
+  if (value) save(USER_KEY, value);
+  else forget(USER_KEY);
+}
+
+/** The code from a board's QR picture: kept over signing in, then typed in for the teacher. */
+export function takeCodeFromAddress(): void {
+  const code = new URLSearchParams(location.search).get("code")?.replace(/\D/g, "") ?? "";
+  if (code.length !== 6) return;
+  save(CODE_KEY, code, sessionStorage);
+  history.replaceState(null, "", location.pathname + location.hash);
+}
+
+export function scannedCode(): string {
+  return load<string>(CODE_KEY, "", sessionStorage);
+}
+
+export function dropScannedCode(): void {
+  forget(CODE_KEY, sessionStorage);
+}
