@@ -1,0 +1,1 @@
+"""Django API of Firstbell: accounts, lessons, media, teaching sessions, health."""

@@ -1,0 +1,90 @@
+"""Sign in, sign out, who am I."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import authenticate, login, logout
+from django.middleware.csrf import get_token
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from webapp.accounts.middleware import SIGNED_OUT
+from webapp.accounts.models import User
+from webapp.api.errors import ApiError
+
+NOT_SIGNED_IN = "Nobody is signed in. Sign in, then repeat this request."
+
+
+class CredentialsSerializer(serializers.Serializer):
+    username = serializers.CharField(max_length=150)
+    password = serializers.CharField(max_length=500, trim_whitespace=False)
+
+
+class SchoolSerializer(serializers.Serializer):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class UserSerializer(serializers.Serializer):
+    id = serializers.UUIDField()
+    username = serializers.CharField()
+    name = serializers.CharField(source="shown_name")
+    school = SchoolSerializer(allow_null=True)
+
+
+SESSION = inline_serializer(
+    "Session", {"user": UserSerializer(), "csrf_token": serializers.CharField()}
+)
+
+
+class SessionView(APIView):
+    permission_classes = [AllowAny]
+
+    def get_authenticators(self) -> list[Any]:
+        # Signing in needs no CSRF token: a teacher whose old session is still there but whose page
+        # has lost its token could not sign in again. Only JSON from our own pages is taken.
+        if self.request is not None and self.request.method == "POST":
+            return []
+        return super().get_authenticators()
+
+    @extend_schema(operation_id="session_show", responses=SESSION)
+    def get(self, request: Request) -> Response:
+        if not request.user.is_authenticated:
+            raise ApiError(401, "not_signed_in", NOT_SIGNED_IN)
+        return self._answer(request, request.user)
+
+    @extend_schema(
+        operation_id="session_sign_in", request=CredentialsSerializer, responses=SESSION, auth=[]
+    )
+    def post(self, request: Request) -> Response:
+        _refuse_foreign_page(request)
+        credentials = CredentialsSerializer(data=request.data)
+        credentials.is_valid(raise_exception=True)
+        user = authenticate(request._request, **credentials.validated_data)
+        if user is None:
+            raise ApiError(403, "wrong_credentials", "This username and password do not match.")
+        login(request._request, user)
+        return self._answer(request, user)
+
+    @extend_schema(operation_id="session_sign_out", responses={204: None})
+    def delete(self, request: Request) -> Response:
+        setattr(request._request, SIGNED_OUT, True)
+        logout(request._request)
+        return Response(status=204)
+
+    def _answer(self, request: Request, user: Any) -> Response:
+        assert isinstance(user, User)
+        return Response(
+            {"user": UserSerializer(user).data, "csrf_token": get_token(request._request)}
+        )
+
+
+def _refuse_foreign_page(request: Request) -> None:
+    origin = request.headers.get("Origin")
+    own = f"{request.scheme}://{request.get_host()}"
+    if origin and origin != own and origin not in settings.FIRSTBELL_PAGE_ORIGINS:
+        raise ApiError(403, "wrong_origin", f"Pages of {origin[:100]} may not sign in here.")

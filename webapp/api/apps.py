@@ -1,0 +1,7 @@
+"""Api, as Django knows it."""
+
+from django.apps import AppConfig
+
+
+class ApiConfig(AppConfig):
+    name = "webapp.api"

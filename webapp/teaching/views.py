@@ -1,0 +1,181 @@
+"""Teaching sessions of the signed-in teacher, and the lesson a paired board shows."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.utils import timezone
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from webapp.api.errors import ApiError, NotFound
+from webapp.api.ids import parse_uuid
+from webapp.lessons.models import ID_VERSIONS, Lesson
+from webapp.lessons.views import LessonSerializer, lesson_body
+from webapp.teaching.models import TeachingSession
+from webapp.teaching.tokens import BadToken, Role, mint_teacher, verify
+
+RECENT = 20
+
+
+class TeachingPutSerializer(serializers.Serializer):
+    lesson = serializers.CharField(max_length=36)
+
+
+class TeachingSerializer(serializers.Serializer):
+    id = serializers.UUIDField()
+    lesson = serializers.UUIDField(allow_null=True, help_text="null when it was deleted")
+    token = serializers.CharField(help_text="role token for realtime, fresh at each call")
+    updated_at = serializers.DateTimeField()
+
+
+class RecentTeachingSerializer(serializers.Serializer):
+    id = serializers.UUIDField()
+    lesson = serializers.UUIDField(allow_null=True)
+    lesson_title = serializers.CharField(allow_null=True)
+    updated_at = serializers.DateTimeField()
+
+
+class RecentTeachingsSerializer(serializers.Serializer):
+    results = RecentTeachingSerializer(many=True)
+
+
+class TeachingListView(APIView):
+    @extend_schema(operation_id="teachings_list", responses=RecentTeachingsSerializer)
+    def get(self, request: Request) -> Response:
+        found = TeachingSession.objects.filter(owner=request.user).select_related("lesson")
+        rows = [
+            {
+                "id": row.id,
+                "lesson": row.lesson_id,
+                "lesson_title": row.lesson.title if row.lesson else None,
+                "updated_at": row.updated_at,
+            }
+            for row in found.defer("lesson__markdown").order_by("-updated_at")[:RECENT]
+        ]
+        return Response(RecentTeachingsSerializer({"results": rows}).data)
+
+
+class TeachingView(APIView):
+    @extend_schema(operation_id="teachings_show", responses=TeachingSerializer)
+    def get(self, request: Request, teaching_id: str) -> Response:
+        return Response(_body(request, _own_teaching(request, teaching_id)))
+
+    @extend_schema(
+        operation_id="teachings_put",
+        request=TeachingPutSerializer,
+        responses={200: TeachingSerializer, 201: TeachingSerializer},
+        description="Opens a teaching session, or switches its lesson. Repeating is harmless.",
+    )
+    def put(self, request: Request, teaching_id: str) -> Response:
+        key = parse_uuid(teaching_id, "id")
+        asked = TeachingPutSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        lesson = _own_lesson(request, asked.validated_data["lesson"])
+        created = _open(request.user, key, lesson)
+        teaching = _own_teaching(request, teaching_id)
+        return Response(_body(request, teaching), status=201 if created else 200)
+
+
+def _open(user: Any, key: UUID, lesson: Lesson) -> bool:
+    """True if this made the session; a repeated request finds it and writes nothing."""
+    now = timezone.now()
+    _, created = TeachingSession.objects.get_or_create(
+        id=key, defaults={"owner": user, "lesson": lesson, "updated_at": now}
+    )
+    if not created:
+        other = TeachingSession.objects.filter(id=key, owner=user).exclude(lesson=lesson)
+        other.update(lesson=lesson, updated_at=now)
+        # `exclude` does not see rows whose lesson was deleted (NULL), so they are asked for.
+        TeachingSession.objects.filter(id=key, owner=user, lesson=None).update(
+            lesson=lesson, updated_at=now
+        )
+    return created
+
+
+def _own_teaching(request: Request, teaching_id: str) -> TeachingSession:
+    key = parse_uuid(teaching_id, "id")
+    found = TeachingSession.objects.filter(id=key, owner=request.user).first()
+    if found is None:
+        raise NotFound("teaching session")
+    return found
+
+
+def _own_lesson(request: Request, lesson_id: str) -> Lesson:
+    key = parse_uuid(lesson_id, "lesson", ID_VERSIONS)
+    found = Lesson.objects.filter(id=key, owner=request.user).defer("markdown").first()
+    if found is None:
+        raise NotFound("lesson")
+    return found
+
+
+def _body(request: Request, teaching: TeachingSession) -> dict[str, Any]:
+    user = request.user
+    token = mint_teacher(settings.FIRSTBELL_REALTIME_KEY, teaching.id, user.id, user.shown_name)
+    return TeachingSerializer(
+        {
+            "id": teaching.id,
+            "lesson": teaching.lesson_id,
+            "token": token,
+            "updated_at": teaching.updated_at,
+        }
+    ).data
+
+
+class RoleTokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <role token>`; the request's user stays anonymous, auth is the role."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Role]:
+        scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise ApiError(401, "bad_token", "Send the role token: Authorization: Bearer <token>.")
+        try:
+            return None, verify(settings.FIRSTBELL_REALTIME_KEY, token.strip())
+        except BadToken as error:
+            raise ApiError(401, error.code, str(error)) from error
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class RoleTokenScheme(OpenApiAuthenticationExtension):
+    target_class = "webapp.teaching.views.RoleTokenAuthentication"
+    name = "role_token"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
+
+class BoardLessonView(APIView):
+    authentication_classes = [RoleTokenAuthentication]
+    permission_classes = [AllowAny]
+
+    @extend_schema(
+        operation_id="teachings_lesson",
+        responses=LessonSerializer,
+        description="The lesson as a board shows it. To a board `markdown` and `notes` are empty: "
+        "they hold what the teacher wrote for nobody else.",
+    )
+    def get(self, request: Request, teaching_id: str, lesson_id: str) -> Response:
+        key = parse_uuid(teaching_id, "id")
+        role: Role = request.auth
+        if role.session != str(key):
+            raise ApiError(403, "wrong_token", "This token is for another teaching session.")
+        teaching = TeachingSession.objects.filter(id=key).first()
+        if teaching is None:
+            raise NotFound("teaching session")
+        lesson_key = parse_uuid(lesson_id, "lesson", ID_VERSIONS)
+        lesson = Lesson.objects.filter(id=lesson_key, owner_id=teaching.owner_id).first()
+        if lesson is None:
+            raise NotFound("lesson")
+        body = lesson_body(lesson)
+        if role.role == "board":
+            body["markdown"] = ""
+            body["slides"] = [{**slide, "notes": ""} for slide in body["slides"]]
+        return Response(body)
