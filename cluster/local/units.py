@@ -136,7 +136,6 @@ class Unit:
             _signal([supervisord], signal.SIGSTOP)
         victims = self.processes()
         _signal(victims, signal.SIGKILL)
-        psutil.wait_procs(victims, timeout=KILL_SECONDS / 2)
         return not victims
 
     def processes(self) -> list[psutil.Process]:

@@ -1,0 +1,51 @@
+# The verbs of this repository. Longer ones are scripts in bin/.
+.DEFAULT_GOAL := help
+.PHONY: help up status down kill revive logs psql test lint fmt build-frontend lock clean
+
+HOST :=
+LOCAL := .venv/bin/python -m cluster.local
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## install what is missing, start the cluster, print where it is  [HOSTS=3] [PORT_BASE=8000]
+	@bin/up $(if $(HOSTS),--hosts $(HOSTS)) $(if $(PORT_BASE),--port-base $(PORT_BASE))
+
+status: .venv ## which hosts are up, who follows whom, how far behind
+	@.venv/bin/python -m cluster.cli status
+
+down: .venv ## stop everything cleanly; all data stays
+	@$(LOCAL) down
+
+kill: .venv ## SIGKILL to all that one host runs  HOST=2
+	@$(LOCAL) kill --host $(or $(HOST),$(error say which: make kill HOST=2))
+
+revive: .venv ## start a killed host again and let it catch up  HOST=2
+	@$(LOCAL) revive --host $(or $(HOST),$(error say which: make revive HOST=2))
+
+logs: .venv ## follow the logs of all, or of one host  [HOST=2|edge]
+	@$(LOCAL) logs $(if $(HOST),--host $(HOST))
+
+psql: .venv ## a psql prompt on one node  [HOST=1]
+	@$(LOCAL) psql $(if $(HOST),--host $(HOST))
+
+test: ## everything but long drills, as CI runs it  [ARGS="tests/local -k kill"]
+	@bin/test $(ARGS)
+
+lint: ## style and types of Python, shell and TypeScript
+	@bin/install --tests && bin/build-frontend && bin/lint
+
+fmt: .venv ## format the Python code
+	@.venv/bin/ruff check --quiet --fix . ; .venv/bin/ruff format .
+
+build-frontend: ## build the pages, if their sources changed
+	@bin/install && bin/build-frontend
+
+lock: .venv ## lock the Python packages of pyproject.toml anew
+	@bin/lock
+
+clean: .venv ## stop the cluster and delete its data (asks)
+	@$(LOCAL) clean
+
+.venv:
+	@echo 'Nothing is installed yet. Start with: make up' >&2; exit 1
