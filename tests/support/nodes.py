@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import psycopg2
 
 from cluster.credentials import Credentials
@@ -95,6 +96,17 @@ class Nodes:
     # --- life of a node
 
     def start(self, node: int) -> None:
+        """Start a node and wait until it answers; again and again while children of a killed one linger."""
+
+        def answers() -> bool:
+            if node not in self._processes or self._processes[node].poll() is not None:
+                self._spawn(node)
+            self._connect(node, "postgres", "postgres").close()
+            return True
+
+        wait_until(answers, 30, f"node {node} starts")
+
+    def _spawn(self, node: int) -> None:
         with open(self.folder / f"n{node}.log", "ab") as log:
             self._processes[node] = subprocess.Popen(
                 [bin_folder() / "postgres", "-D", self.folder / f"n{node}"],
@@ -102,12 +114,18 @@ class Nodes:
                 stderr=log,
                 **_as_postgres(),
             )
-        wait_until(lambda: self._connect(node, "postgres", "postgres"), 30, f"node {node} starts")
 
     def kill(self, node: int) -> None:
-        """SIGKILL of the postmaster; its children notice and end."""
+        """SIGKILL of all that the node runs, as when its host dies.
+
+        Not of the postmaster alone: an apply worker that is never idle does not notice its death,
+        goes on applying, and keeps the next postmaster from starting.
+        """
         process = self._processes.pop(node)
-        process.send_signal(signal.SIGKILL)
+        tree = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+        for member in tree:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.send_signal(signal.SIGKILL)
         process.wait()
         for key in [k for k in self._connections if k[0] == node]:
             self._connections.pop(key).close()
