@@ -123,7 +123,9 @@ def load(path: Path) -> Topology:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise TopologyError(f"no cluster file at {path}; `make up` writes one for a laptop") from None
+        raise TopologyError(
+            f"no cluster file at {path}; `make up` writes one for a laptop"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TopologyError(f"{path} is not valid TOML: {error}") from None
     try:

@@ -15,7 +15,9 @@ ROW_STATEMENTS = {"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALU
 SESSION_STATEMENTS = {"SET", "DO", "LOCK", "ANALYZE", "SHOW", "RESET"}
 """Run on this node only; a DO block that changes the schema is refused by the mesh's event trigger."""
 
-_CONCURRENTLY = re.compile(r"^(\s*(?:CREATE\s+(?:UNIQUE\s+)?|DROP\s+|RE)INDEX\s+)CONCURRENTLY\b", re.I)
+_CONCURRENTLY = re.compile(
+    r"^(\s*(?:CREATE\s+(?:UNIQUE\s+)?|DROP\s+|RE)INDEX\s+)CONCURRENTLY\b", re.I
+)
 
 
 def statements(sql: str) -> Iterator[tuple[str, bool]]:
