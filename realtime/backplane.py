@@ -97,18 +97,18 @@ class NatsBackplane(LocalBackplane):
         self._queue: deque[tuple[str, bytes, str]] = deque(maxlen=QUEUED_MESSAGES)
         self._wake = asyncio.Event()
         self._closed = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self._log = StateLog(logger, "nats", "disconnected")
         self._last_error = "not connected yet"
 
     async def start(self) -> None:
-        self._tasks = [
+        self._tasks |= {
             asyncio.create_task(self._keep_connected()),
             asyncio.create_task(self._pump()),
-        ]
+        }
 
     async def stop(self) -> None:
-        for task in self._tasks:
+        for task in tuple(self._tasks):
             task.cancel()
         if self._client is not None and self._client.is_connected:
             with contextlib.suppress(Exception):
@@ -227,8 +227,8 @@ class NatsBackplane(LocalBackplane):
                 self._note_error(error)
 
         task = asyncio.ensure_future(quietly())
-        self._tasks.append(task)
-        task.add_done_callback(self._tasks.remove)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # messages: nats-py wants coroutine functions
 

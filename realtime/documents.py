@@ -13,7 +13,8 @@ from pycrdt import Doc, Map
 from realtime.errors import bad_frame
 from realtime.protocol import read_varint, write_varint
 
-NOTHING = b"\x00\x00"  # an update without content; as an event: something is pending
+NOTHING = b"\x00\x00"  # an update without content
+COMPACT_EVERY = 100  # updates kept one by one, to rebuild from
 HIGHEST_CLIENT = 2**53
 HIGHEST_CLOCK = 2**32
 
@@ -59,6 +60,7 @@ class SharedDocument:
     """A Yjs document that tells what each update really changed."""
 
     def __init__(self) -> None:
+        self._base, self._recent = NOTHING, list[bytes]()
         self._start(Doc())
 
     def _start(self, doc: Doc) -> None:
@@ -81,23 +83,38 @@ class SharedDocument:
                 raise
             self._rebuild()
             raise bad_frame("This update breaks the document.") from error
-        return self._applied()
+        applied = self._applied()
+        return Applied(applied.new, not applied.new and self._has_gap_before(update))
+
+    def _has_gap_before(self, update: bytes) -> bool:
+        """Whether an update begins after what we have of its first client.
+
+        pycrdt keeps such an update without telling. Other gaps (a client further back, a lone
+        deletion) are found by the regular comparison of nodes.
+        """
+        try:
+            clients, at = read_varint(update, 0)
+            _, at = read_varint(update, at)
+            client, at = read_varint(update, at)
+            clock, _ = read_varint(update, at)
+        except (IndexError, ValueError):  # deletions only
+            return False
+        return clients > 0 and clock > read_state_vector(self.state_vector()).get(client, 0)
 
     def _applied(self) -> Applied:
         new = tuple(event for event in self._events if event != NOTHING)
-        return Applied(new, len(new) < len(self._events))
+        self._recent += new
+        if len(self._recent) >= COMPACT_EVERY:
+            self._base, self._recent = self.encode(), []
+        return Applied(new, False)
 
     def _rebuild(self) -> None:
-        """After a panic the old document may be half changed; peers and clients sync the rest."""
-        try:
-            state = self._doc.get_update()
-            fresh: Doc = Doc()
-            fresh.apply_update(state)
-        except BaseException as error:
-            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-                raise
-            fresh = Doc()
-        self._start(fresh)
+        """After a panic pycrdt's document is unusable: build it again from what went in."""
+        history = [self._base, *self._recent]
+        self._start(Doc())
+        for update in history:
+            self._doc.apply_update(update)
+        self._events.clear()
 
     def state_vector(self) -> bytes:
         """What this node has."""

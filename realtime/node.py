@@ -84,11 +84,11 @@ class Node:
 
     async def _tick_forever(self) -> None:
         while True:
-            await asyncio.sleep(TICK_SECONDS)
             try:
                 self._tick()
             except Exception:
                 logger.exception("periodic work failed")
+            await asyncio.sleep(TICK_SECONDS)
 
     def _tick(self) -> None:
         now = self._clock()
@@ -107,19 +107,22 @@ class Node:
             self.load.measure(len(self.sockets), lag)
 
     async def drain(self, hurry: asyncio.Event) -> None:
-        """Ask all to move, wait for them (until `hurry`), write snapshots, close what is left."""
+        """Ask all to move, wait (until `hurry`), close what is left, write the last snapshots.
+
+        Writing comes last: what a client sends until its close is in the snapshot.
+        """
         self.draining = True
         logger.info("node=%s draining sockets=%s", self.settings.node, len(self.sockets))
         move = protocol.encode("move", within_seconds=self.settings.drain_seconds)
         for socket in tuple(self.sockets):
             socket.send_text(move)
         await self._wait_until_empty(self.settings.drain_seconds, hurry)
-        await self._flush()
         for socket in tuple(self.sockets):
             socket.end(CLOSE_RESTART, "This host restarts.")
         await self._wait_until_empty(GOODBYE_SECONDS, asyncio.Event())
         for task in self._tasks:
             task.cancel()
+        await self._flush()
         await self.backplane.stop()
 
     async def _wait_until_empty(self, seconds: float, hurry: asyncio.Event) -> None:

@@ -5,6 +5,7 @@ of all other nodes at once. Only the node that holds the board's socket answers;
 bounded, since a dead node never does.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -17,6 +18,8 @@ from realtime.settings import Settings
 
 class BoardEnd(Protocol):
     """The socket of a board that is not paired yet."""
+
+    address: str
 
     def __hash__(self) -> int: ...
 
@@ -42,6 +45,7 @@ class PairDesk:
         self._book = CodeBook(settings.node, settings.pairing)
         self._budgets = Budgets(settings.pairing)
         self._boards: set[BoardEnd] = set()
+        self._boards_of: Counter[str] = Counter()
         backplane.on_pair = self._answer_node
         backplane.on_pair_failed = self._count_failure
 
@@ -49,15 +53,25 @@ class PairDesk:
 
     def open(self, board: BoardEnd) -> None:
         """A board wants a code; raises Refusal too_fast if there is none."""
-        code = self._book.open(board, self._clock())
-        self._boards.add(board)
-        seconds = self._settings.pairing.code_seconds
+        if board not in self._boards:
+            self._admit_board(board)
+        now = self._clock()
+        code = self._book.open(board, now)
+        seconds = max(1, round(code.expires_at - now))
         board.send_text(protocol.encode("pair.code", code=code.text, expires_in_seconds=seconds))
+
+    def _admit_board(self, board: BoardEnd) -> None:
+        """One address can't take all codes of the node: sockets without a token are free."""
+        if self._boards_of[board.address] >= self._settings.pairing.codes_per_address:
+            raise Refusal("too_fast", "Too many boards wait for a teacher at this address.")
+        self._boards.add(board)
+        self._boards_of[board.address] += 1
 
     def close(self, board: BoardEnd) -> None:
         """The board's socket closed, or it has what it wanted."""
         if board in self._boards:
             self._boards.discard(board)
+            self._boards_of -= Counter([board.address])
             self._book.drop(board, self._clock())
 
     def _renew(self, board: Any) -> None:
@@ -152,7 +166,8 @@ class PairDesk:
         request = {
             "op": op, "pairing": pairing_id, "session": role.session, "teacher": role.subject
         }  # fmt: skip
-        if await self._ask(request) is None:
+        # deciding twice is harmless, so an answer that got lost is asked for once more
+        if await self._ask(request) is None and await self._ask(request) is None:
             raise _unreachable() if self._backplane.trouble() else pairing.gone()
 
     # what the node that holds the board does

@@ -16,6 +16,7 @@ from realtime.settings import PairingLimits
 DIGITS = 6
 CLASSES = 16  # a code is in its node's residue class, so two nodes never show the same one
 REMEMBERED_SECONDS = 600.0  # how long a used code answers "used" instead of "wrong"
+REMEMBERED_MOST = 20_000  # with the live ones far fewer than the 62,500 codes of a node
 
 SYMBOLS = (
     ("🦊", "fox"), ("🐢", "turtle"), ("🦉", "owl"), ("🐙", "octopus"), ("🦋", "butterfly"),
@@ -52,6 +53,7 @@ class Offer:
     """A claimed code, waiting for the teacher to compare symbols."""
 
     pairing: str
+    code: str
     board: Hashable
     claimer: Claimer
     symbol: str
@@ -74,8 +76,14 @@ class CodeBook:
         self._offers: dict[str, Offer] = {}
 
     def open(self, board: Hashable, now: float) -> Code:
-        """A new code for a board, in place of its old one; raises Refusal too_fast if full."""
-        self._retire(self._code_of.get(board), now)
+        """The board's code, a new one if it has none; raises Refusal too_fast if all are used.
+
+        An offer that waits for this board is off: it shows a code again, not a symbol.
+        """
+        shown = self._codes.get(self._code_of.get(board, ""))
+        if shown is not None and shown.expires_at > now:
+            return shown
+        self.drop(board, now)
         if len(self._codes) >= self.limits.codes:
             raise Refusal("too_fast", "This host has no free code. Try again in a minute.")
         code = Code(self._free_code(), board, now + self.limits.code_seconds)
@@ -95,9 +103,17 @@ class CodeBook:
         if code is not None:
             self._code_of.pop(code.board, None)
             self._spent[code.text] = now + REMEMBERED_SECONDS
+            if len(self._spent) > REMEMBERED_MOST:
+                del self._spent[next(iter(self._spent))]
 
     def claim(self, text: str, claimer: Claimer, now: float) -> Offer | None:
-        """Use up a code; None if it isn't ours, Refusal pair.expired_code if it is too old."""
+        """Use up a code; None if it isn't ours, Refusal pair.expired_code if it is too old.
+
+        The same teacher may repeat a claim, since its answer can get lost on the way.
+        """
+        repeated = self._repeated(text, claimer, now)
+        if repeated is not None:
+            return repeated
         code = self._codes.get(text)
         if code is None and text not in self._spent:
             return None
@@ -107,9 +123,16 @@ class CodeBook:
             raise Refusal("pair.expired_code", message)
         symbol, name = secrets.choice(SYMBOLS)
         expires_at = now + self.limits.offer_seconds
-        offer = Offer(str(uuid.uuid4()), code.board, claimer, symbol, name, expires_at)
+        offer = Offer(str(uuid.uuid4()), text, code.board, claimer, symbol, name, expires_at)
         self._offers[offer.pairing] = offer
         return offer
+
+    def _repeated(self, text: str, claimer: Claimer, now: float) -> Offer | None:
+        for offer in self._offers.values():
+            alive = not offer.done and offer.expires_at > now
+            if alive and offer.code == text and _same_teacher(offer, claimer):
+                return offer
+        return None
 
     def owns(self, pairing: str) -> bool:
         """Whether this node made that offer (and still remembers)."""
@@ -151,6 +174,11 @@ class CodeBook:
             del self._offers[offer.pairing]
         self._spent = {text: until for text, until in self._spent.items() if until > now}
         return codes, [offer for offer in old if not offer.done]
+
+
+def _same_teacher(offer: Offer, claimer: Claimer) -> bool:
+    mine = offer.claimer
+    return (mine.session, mine.teacher) == (claimer.session, claimer.teacher)
 
 
 class Budgets:

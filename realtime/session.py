@@ -4,6 +4,7 @@ Deciding who may write stands here, once. Storing is not here (snapshots), nor i
 """
 
 import logging
+import uuid
 from collections.abc import Callable
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from realtime.tokens import Role
 logger = logging.getLogger(__name__)
 
 UPDATE, AWARENESS, SYNC, REPLY = b"U", b"A", b"S", b"R"
+LARGEST_AWARENESS = 16 * 1024
 SYNC_BACK = b"Q"  # the asked node's own request; never answered by another, or two would loop
 
 
@@ -59,6 +61,7 @@ class Session:
         self._bus = bus
         self._clock = clock
         self._synced_at = clock()
+        self._again_at = float("inf")
 
     @property
     def unsaved(self) -> bool:
@@ -91,6 +94,8 @@ class Session:
     def from_member(self, member: Member, frame: protocol.YFrame) -> None:
         """A client's binary frame; raises Refusal."""
         if frame.kind == protocol.AWARENESS:
+            if len(frame.body) > LARGEST_AWARENESS:
+                raise Refusal("too_large", "An awareness update can have 16 KiB at most.")
             self._awareness(frame.body, member)
         elif frame.kind == protocol.STEP1:
             update = self.document.diff(frame.body)
@@ -133,9 +138,14 @@ class Session:
         if we_lack and may_ask:
             self._bus.answer(reply, self.id, SYNC_BACK + self.document.sync_request())
 
-    def ask_nodes(self) -> None:
-        """Compare with all other nodes that hold the session; they send what we lack."""
+    def ask_nodes(self, again_in_seconds: float = 0.0) -> None:
+        """Compare with all other nodes that hold the session; they send what we lack.
+
+        `again_in_seconds`: when subjects are new on the bus, servers may not know yet that
+        both nodes listen, and what is sent meanwhile is lost; so the next time comes sooner.
+        """
         self._synced_at = self._clock()
+        self._again_at = self._clock() + again_in_seconds if again_in_seconds else float("inf")
         self._bus.request_sync(self.id, SYNC + self.document.sync_request())
 
     def spread(self, applied: Applied, source: Member | None, to_bus: bool = True) -> None:
@@ -188,11 +198,14 @@ class Session:
         if gone:
             self._send_awareness(gone, None)
             self._bus.publish(self.id, AWARENESS + gone)
-        if self.members and now - self._synced_at >= sync_seconds:
+        due = now - self._synced_at >= sync_seconds or now >= self._again_at
+        if self.members and due:
             self.ask_nodes()
 
     def change_board(self, change: Callable[[str], Applied], pairing: str) -> None:
         """Write into the map `boards` on behalf of pairing."""
-        if len(pairing) != 36:
-            raise bad_frame("A pairing is a UUID.")
+        try:
+            uuid.UUID(pairing)
+        except ValueError as error:
+            raise bad_frame("A pairing is a UUID.") from error
         self.spread(change(pairing), None)

@@ -46,6 +46,7 @@ class PairingLimits:
     failures_per_cluster: int = 1000
     window_seconds: float = 600.0
     codes: int = 10_000
+    codes_per_address: int = 500  # a school's boards share one address
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,12 @@ class Snapshots:
             self._round = asyncio.create_task(self._do_round())
 
     async def _do_round(self) -> None:
+        try:
+            await self._round_of_work()
+        except Exception:
+            logger.exception("a round of snapshots failed")
+
+    async def _round_of_work(self) -> None:
         if self._now() < self._retry_at:
             return
         await self._load_and_save()

@@ -139,7 +139,7 @@ class Socket(WebSocketHandler):
             raise bad_frame("This host speaks protocol 1. Reload the page.")
         role = tokens.verify(message["token"], self._node.settings.key)
         session = await self._node.relay.open(role.session)
-        if self.close_code is not None or self._closing:
+        if self not in self._node.sockets or self._closing:
             return  # it closed meanwhile
         self.role = role
         session.join(self)
@@ -190,6 +190,7 @@ class Socket(WebSocketHandler):
             return
         size = len(data)
         if self._waiting_bytes and self._waiting_bytes + size > self._limits.waiting_bytes:
+            logger.warning("a page reads too slowly: closed, waiting_bytes=%s", self._waiting_bytes)
             self.end(errors.CLOSE_TOO_SLOW, "This page reads too slowly.")
             return
         try:

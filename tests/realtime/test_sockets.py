@@ -1,0 +1,300 @@
+"""One socket: who may come in, what it may send, and what a bad one can't break."""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import struct
+import urllib.request
+
+import pytest
+from tornado.httpclient import HTTPClientError
+from tornado.websocket import WebSocketClosedError
+
+from realtime import presence, protocol
+from tests.realtime.support import (
+    ORIGIN,
+    Page,
+    Process,
+    RealtimeNode,
+    new_session,
+    pair,
+    token,
+    until,
+)
+
+
+async def still_works(node: RealtimeNode) -> None:
+    """The node relays a change from a teacher to a board."""
+    session = new_session()
+    teacher = await Page.hello(node, token(session))
+    board = await Page.hello(node, token(session, "board", "b"))
+    teacher.change(blank="black")
+    await board.shows(blank="black")
+    teacher.close()
+    board.close()
+
+
+async def test_hello_is_answered_as_documented(node: RealtimeNode) -> None:
+    session = new_session()
+    page = await Page.open(node)
+    page.say("hello", protocol=1, token=token(session), standby=True)
+    welcome = await page.hear("welcome")
+    assert protocol.check_fields(welcome, protocol.SERVER["welcome"]) == ""
+    assert (welcome["session"], welcome["role"]) == (session, "teacher")
+    page.say("ping", t=12.5)
+    pong = await page.hear("pong")
+    assert pong["t"] == 12.5
+    assert 0 <= pong["load"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (lambda: "garbage", "bad_token"),
+        (lambda: token(new_session(), key="another key of more than 32 bytes!"), "bad_token"),
+        (lambda: token(new_session(), role="admin"), "bad_token"),
+        (lambda: token(new_session(), seconds=-60), "expired_token"),
+    ],
+    ids=["garbage", "another school's", "unknown role", "expired"],
+)
+async def test_a_token_that_does_not_count_is_refused_and_the_socket_closed(
+    node: RealtimeNode, bad: object, code: str
+) -> None:
+    page = await Page.open(node)
+    page.say("hello", protocol=1, token=bad())  # type: ignore[operator]
+    error = await page.hear("error")
+    assert (error["code"], error["retry"]) == (code, False)
+    await page.is_closed(4401)
+
+
+async def test_a_token_opens_its_own_session_only(node: RealtimeNode) -> None:
+    mine, other = new_session(), new_session()
+    teacher = await Page.hello(node, token(mine))
+    stranger = await Page.hello(node, token(other))
+    stranger_board = await Page.hello(node, token(other, "board", "b"))
+    teacher.change(blank="white")
+    stranger.change(blank="black")
+    await stranger_board.shows(blank="black")
+    late = await Page.hello(node, token(mine, "board", "b"))
+    await late.shows(blank="white")
+    stranger.say("pair.confirm", pairing=new_session())
+    assert (await stranger.hear("error"))["code"] == "pair.gone"
+
+
+async def test_a_board_is_read_only(node: RealtimeNode) -> None:
+    session = new_session()
+    teacher = await Page.hello(node, token(session))
+    board = await Page.hello(node, token(session, "board", "b"))
+    teacher.change(blank="")
+    await board.shows(blank="")
+    board.change(blank="black")
+    assert (await board.hear("error"))["code"] == "read_only"
+    board.send(protocol.encode_binary(protocol.STEP2, board.doc.get_update()))
+    for kind in ("pair.confirm", "pair.reject", "pair.revoke"):
+        board.say(kind, pairing=new_session())
+        assert (await board.hear("error"))["code"] == "read_only"
+    board.say("pair.claim", code="123456")
+    assert (await board.hear("error"))["code"] == "read_only"
+    board.say("ping", t=1)
+    await board.hear("pong")
+    fresh = await Page.hello(node, token(session))
+    await fresh.shows(blank="")
+    assert teacher.show["blank"] == ""
+
+
+async def test_a_boards_awareness_reaches_the_teacher_and_those_who_come_later(
+    node: RealtimeNode,
+) -> None:
+    session = new_session()
+    teacher = await Page.hello(node, token(session))
+    board = await Page.hello(node, token(session, "board", "b"))
+    state = presence.encode([(7, 1, json.dumps({"name": "Zoë"}).encode())])
+    board.send(protocol.encode_binary(protocol.AWARENESS, state))
+    await until(lambda: state in teacher.awareness, "the board's awareness")
+    late = await Page.hello(node, token(session))
+    await until(lambda: state in late.awareness, "the known awareness")
+    board.close()
+    gone = presence.encode([(7, 1, b"null")])
+    await until(lambda: gone in teacher.awareness, "the board to be announced as gone")
+
+
+async def test_bad_frames_are_told_and_the_fifth_closes(node: RealtimeNode) -> None:
+    page = await Page.hello(node, token(new_session()))
+    for frame in ("{", b"\x09", b"\x00\x02\x05abc", protocol.encode_binary("update", b"\xff\x00")):
+        page.send(frame)
+        assert (await page.hear("error"))["code"] == "bad_frame"
+    page.say("ping", t=1)
+    await page.hear("pong")
+    page.send("[]")
+    await page.is_closed(4400)
+
+
+async def test_frames_in_the_wrong_order_are_told(node: RealtimeNode) -> None:
+    page = await Page.open(node)
+    page.send(b"\x00\x00\x01\x00")
+    assert (await page.hear("error"))["code"] == "bad_frame"
+    page.say("pair.claim", code="123456")
+    assert (await page.hear("error"))["code"] == "bad_frame"
+    page.say("hello", protocol=1, token=token(new_session()))
+    await page.hear("welcome")
+    page.say("hello", protocol=1, token=token(new_session()))
+    assert (await page.hear("error"))["code"] == "bad_frame"
+
+
+async def test_garbage_from_many_sockets_breaks_nothing(node: RealtimeNode) -> None:
+    session = new_session()
+    for number in range(20):
+        page = await Page.hello(node, token(session))
+        for _ in range(20):
+            noise = os.urandom(number * 3)
+            frame = (b"", b"\x00\x00\x05", b"\x00\x01", b"\x00\x02\x09", b"\x01\x07")[number % 5]
+            with contextlib.suppress(WebSocketClosedError):
+                page._connection.write_message(frame + noise, binary=True)
+        page.close()
+    await still_works(node)
+
+
+async def test_large_frames_are_refused_and_huge_ones_close_their_own_socket_only(
+    node: RealtimeNode,
+) -> None:
+    page = await Page.hello(node, token(new_session()))
+    page.send("x" * 20_000)
+    assert (await page.hear("error"))["code"] == "too_large"
+    page.send(b"\x00" * (1024 * 1024 + 1))
+    assert (await page.hear("error"))["code"] == "too_large"
+    page.send(b"\x01\x81\x80\x02" + b"x" * 32769)
+    assert (await page.hear("error"))["code"] == "too_large"
+    page.send(b"\x00" * (5 * 1024 * 1024))
+    await until(lambda: page.closed, "the socket to be closed")
+    await still_works(node)
+
+
+async def test_who_sends_too_fast_is_told_and_loses_nothing_in_the_end(node: RealtimeNode) -> None:
+    session = new_session()
+    teacher = await Page.hello(node, token(session))
+    board = await Page.hello(node, token(session, "board", "b"))
+    for number in range(600):
+        teacher.change(at={"slide": number, "step": 0})
+    assert (await teacher.hear("error"))["code"] == "too_fast"
+    await board.shows(at={"slide": 599, "step": 0})
+
+
+async def test_a_page_of_another_origin_gets_no_socket(node: RealtimeNode) -> None:
+    with pytest.raises(HTTPClientError) as refused:
+        await Page.open(node, origin="http://evil.example")
+    assert refused.value.code == 403
+    assert await Page.open(node, origin=ORIGIN)
+
+
+async def test_a_silent_socket_is_closed_and_one_that_pings_is_not(node: RealtimeNode) -> None:
+    silent = await Page.hello(node, token(new_session()))
+    lively = await Page.hello(node, token(new_session()))
+    for number in range(40):
+        if silent.closed:
+            break
+        lively.say("ping", t=number)
+        await asyncio.sleep(0.4)  # the page's own rhythm, not a wait
+    await silent.is_closed(4408)
+    assert not lively.closed
+
+
+def raw_hello(port: int, its_token: str) -> socket.socket:
+    """A websocket that says hello and never reads again: a page on a dead line."""
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.connect(("127.0.0.1", port))
+    raw.sendall(
+        f"GET /rt/v1/socket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        f"Origin: {ORIGIN}\r\n\r\n".encode()
+    )
+    assert b"101" in raw.recv(200)
+    send_raw(raw, json.dumps({"type": "hello", "protocol": 1, "token": its_token}).encode())
+    return raw
+
+
+def send_raw(raw: socket.socket, text: bytes) -> None:
+    raw.sendall(struct.pack(">BBH", 0x81, 0x80 | 126, len(text)) + b"\x00" * 4 + text)
+
+
+async def test_a_page_that_does_not_read_is_dropped_and_memory_stays_bounded(
+    node: RealtimeNode,
+) -> None:
+    session = new_session()
+    teacher = await Page.hello(node, token(session))
+    board = await Page.hello(node, token(session, "board", "b"))
+    raw = raw_hello(node.port, token(session, "board", "slow"))
+    try:
+        for number in range(60):  # 12 MB in all, of which 1 MiB may wait
+            teacher.change(ink=str(number) * 131_072, number=number)
+            send_raw(raw, b'{"type": "ping", "t": 1}')
+            await board.shows(number=number)
+        received = await asyncio.to_thread(read_to_the_end, raw)
+    finally:
+        raw.close()
+    assert received.endswith(b"\x11\x39This page reads too slowly.")  # 4409
+    assert len(received) < 9_000_000
+    assert not teacher.closed
+    assert not board.closed
+
+
+def read_to_the_end(raw: socket.socket) -> bytes:
+    raw.settimeout(8)  # less than the 10 s after which it would be closed for silence
+    parts = []
+    while part := raw.recv(65536):
+        parts.append(part)
+        if part.endswith(b"slowly."):
+            break
+    return b"".join(parts)
+
+
+async def test_a_revoked_board_is_sent_away_and_its_token_refused(node: RealtimeNode) -> None:
+    session = new_session()
+    teacher = await Page.hello(node, token(session))
+    new_board = await Page.open(node)
+    done = await pair(new_board, teacher)
+    board = await Page.hello(node, done["token"])
+    await until(lambda: done["pairing"] in teacher.boards, "the pairing in the document")
+    assert teacher.boards[done["pairing"]]["revoked"] is False
+    teacher.say("pair.revoke", pairing=done["pairing"])
+    await board.is_closed(4403)
+    again = await Page.open(node)
+    again.say("hello", protocol=1, token=done["token"])
+    assert (await again.hear("error"))["code"] == "revoked"
+    await again.is_closed(4403)
+    await until(lambda: teacher.boards[done["pairing"]]["revoked"], "the document to say so")
+
+
+async def test_a_board_that_leaves_is_closed_and_its_token_refused(node: RealtimeNode) -> None:
+    session = new_session()
+    teacher = await Page.hello(node, token(session))
+    done = await pair(await Page.open(node), teacher)
+    board = await Page.hello(node, done["token"])
+    board.say("pair.leave")
+    await board.is_closed(4403)
+    again = await Page.open(node)
+    again.say("hello", protocol=1, token=done["token"])
+    await again.is_closed(4403)
+
+
+async def test_a_handshake_that_is_no_websocket_is_refused(node: RealtimeNode) -> None:
+    def plain() -> int:
+        try:
+            url = f"http://127.0.0.1:{node.port}/rt/v1/socket"
+            return urllib.request.urlopen(url, timeout=5).status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    assert await asyncio.to_thread(plain) == 400
+
+
+def test_a_port_that_is_taken_is_named_and_exits_1(node: RealtimeNode) -> None:
+    second = RealtimeNode(2, node.log.parent, REALTIME_PORT=str(node.port))
+    assert isinstance(second, Process)
+    import sys
+
+    second.run([sys.executable, "-m", "realtime"], **second.environ)
+    assert second.wait() == 1
+    assert str(node.port) in second.log.read_text()
