@@ -87,7 +87,7 @@ begin
             raise exception '% of % would exist on this node only', o.command_tag, o.object_identity
                 using hint = 'use manage.py migrate, or select mesh.run_ddl(''...''); for this node alone: set mesh.ddl = local';
         end if;
-        if o.object_type = 'table' and coalesce(current_setting('mesh.ddl', true), '') <> 'local'
+        if o.object_type in ('table', 'table column') and coalesce(current_setting('mesh.ddl', true), '') <> 'local'
                 and exists (select from pg_class where oid = o.objid and relkind = 'r' and relpersistence = 'p') then
             perform mesh.attach(o.objid);
         end if;

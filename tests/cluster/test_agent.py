@@ -1,0 +1,58 @@
+"""When commits wait for a peer and when they stop waiting; and what a dead node left with one peer only."""
+
+from cluster.agent import DEGRADE_AFTER_SECONDS, RESTORE_AFTER_SECONDS, Agent, Durability
+from cluster.db import connect
+from tests.support.nodes import CREDENTIALS, Nodes, wait_until
+
+
+def decisions(durability: Durability, looks: list[tuple[float, int]]) -> list[str]:
+    found = []
+    for now, peers in looks:
+        durability.current = durability.decide(peers, now)
+        found.append(durability.current)
+    return found
+
+
+def test_commits_stop_waiting_soon_after_the_last_peer_is_gone():
+    looks = [(10.0, 1), (10.5, 0), (10.5 + DEGRADE_AFTER_SECONDS, 0)]
+    assert decisions(Durability("peer"), looks) == ["peer", "peer", "local"]
+
+
+def test_commits_wait_again_only_when_a_peer_has_stayed():
+    looks = [(0.5, 1), (1.0, 0), (1.5, 1), (1.5 + RESTORE_AFTER_SECONDS, 1)]
+    assert decisions(Durability("local"), looks) == ["local", "local", "local", "peer"]
+
+
+def test_a_peer_that_comes_and_goes_changes_nothing():
+    looks = [(t / 10, t // 5 % 2) for t in range(1, 100)]
+    assert set(decisions(Durability("local"), looks)) == {"local"}
+
+
+def agent_of(mesh: Nodes, node: int) -> Agent:
+    return Agent(mesh.topology, mesh.topology.host(node), CREDENTIALS)
+
+
+def turn(agent: Agent) -> None:
+    with connect(agent.topology, agent.host, agent.passwords, autocommit=True) as db:
+        agent.turn(db)
+
+
+def test_a_change_that_reached_one_peer_before_its_node_died_reaches_the_others(mesh):
+    mesh.ddl(1, "create table left_behind (id int primary key, v text)")
+    mesh.level()
+    mesh.cut(2, 1)
+    mesh.sql(1, "insert into left_behind values (1, 'acknowledged')")
+    wait_until(lambda: mesh.sql(3, "select 1 from left_behind"), what="node 3 has it")
+    mesh.kill(1)
+    try:
+        assert mesh.sql(2, "select 1 from left_behind") == []
+        agent = agent_of(mesh, 2)
+        wait_until(lambda: turn(agent) or mesh.sql(2, "select 1 from left_behind"), what="fetched")
+    finally:
+        mesh.start(1)
+        mesh.heal(2, 1)
+    mesh.level(60)
+    mesh.assert_equal("left_behind")
+    assert set(mesh.rows("left_behind")[1]) == {("(1,acknowledged)",)}
+    mesh.ddl(1, "drop table left_behind")
+    mesh.level()
