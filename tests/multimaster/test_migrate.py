@@ -153,8 +153,8 @@ def test_flush_and_loaddata_keep_each_nodes_residue_class(nodes, project):
             nodes,
             project,
             node,
-            code="import django; django.setup(); from shop.models import Tag; Tag.objects.create(name='n%d')"
-            % node,
+            code="import django; django.setup(); from shop.models import Tag;"
+            f" Tag.objects.create(name='n{node}')",
         )
     nodes.level(60)
     nodes.assert_equal("shop_tag")
