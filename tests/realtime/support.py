@@ -305,7 +305,7 @@ class Page:
             update = self.doc.get_update(frame.body)
             self.send(protocol.encode_binary(protocol.STEP2, update))
         elif frame.body != b"\0\0":
-            self.updates += 1
+            self.updates += frame.kind == protocol.UPDATE
             self.doc.apply_update(frame.body)
 
 
