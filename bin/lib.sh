@@ -1,6 +1,9 @@
 # shellcheck shell=bash
 # Shared by the scripts of this folder: what they say, and how they fail. Sourced, never run.
 
+# Nothing ends without a word: `set -e` alone would.
+trap 'printf "%s stopped at line %s\n" "$0" "$LINENO" >&2' ERR
+
 say() { printf '==> %s\n' "$*"; }
 
 die() {

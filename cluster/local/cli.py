@@ -96,7 +96,8 @@ def psql(laptop: Laptop, host: str, role: str, arguments: tuple[str, ...]) -> No
 @click.pass_obj
 def purge(laptop: Laptop) -> None:
     """Empty the edge's cache, as one does at a real CDN after a release."""
-    shutil.rmtree(laptop.state.home("edge") / "cache", ignore_errors=True)
+    for folder in (laptop.state.home("edge") / "cache").glob("*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @main.command()
@@ -107,10 +108,9 @@ def purge(laptop: Laptop) -> None:
 def clean(laptop: Laptop) -> None:
     """Stop the cluster and delete its state directory."""
     laptop.down()
-    place = laptop.state.root
-    target = place.resolve()
-    if target.exists():
-        shutil.rmtree(target)
+    place = laptop.state_path
+    if laptop.state.root.exists():
+        shutil.rmtree(laptop.state.root)
     if place.is_symlink():
         place.unlink()
     say(f"{place} is gone")
@@ -118,23 +118,22 @@ def clean(laptop: Laptop) -> None:
 
 def welcome(topology: Topology) -> str:
     """What to do now: where to click, how to sign in, what to kill."""
-    first = topology.hosts[0]
-    lines = [
-        "",
-        "  Firstbell is up.",
-        "",
-        f"    Teacher   {topology.page_url}/        sign in: ada / firstbell-demo",
-        f"    Board     {topology.page_url}/board   open it in another window",
-        f"    Admin     {first.public_url}/admin/",
-        "",
-        *(f"    {host.name:9} {host.public_url}" for host in topology.hosts),
-        "",
-        "  Now kill a server while you teach:",
-        "",
-        f"    make kill HOST={topology.hosts[-1].node}      and watch the lesson go on",
-        f"    make revive HOST={topology.hosts[-1].node}    brings it back; it catches up",
-        "    make status         who is up, who follows whom",
-        "    make down           stops everything, keeps all data",
-        "",
+    victim = topology.hosts[-1].node
+    page, admin = topology.page_url, topology.hosts[0].public_url
+    rows = [
+        ("", "Firstbell is up."),
+        ("", ""),
+        ("Teacher", f"{page}/       sign in as ada with firstbell-demo"),
+        ("Board", f"{page}/board  open it in a second window"),
+        ("Admin", f"{admin}/admin/"),
+        *((host.name, host.public_url) for host in topology.hosts),
+        ("", ""),
+        ("", "Now kill a server while you teach:"),
+        ("", ""),
+        (f"make kill HOST={victim}", "and the lesson goes on"),
+        (f"make revive HOST={victim}", "brings it back; it catches up"),
+        ("make status", "who is up, who follows whom"),
+        ("make down", "stops everything, keeps all data"),
     ]
-    return "\n".join(lines)
+    lines = (f"  {left:<20}{right}" if left else f"  {right}" for left, right in rows)
+    return "\n".join(["", *(line.rstrip() for line in lines), ""])

@@ -52,7 +52,7 @@ class Laptop:
 
     @property
     def state(self) -> State:
-        return State(Path(os.path.abspath(self.state_path)))
+        return State(self.state_path.resolve())
 
     @property
     def topology(self) -> Topology:
@@ -160,6 +160,7 @@ class Laptop:
         kept.make_folders([*(host.name for host in topology.hosts), "edge"])
         secret = self.secrets
         root = state.runs_as_root()
+        before = self._configuration()
         for name in ("django_secret_key", "realtime_key"):
             secrets.write_private(kept.secrets / name, getattr(secret, name) + "\n")
         for host in topology.hosts:
@@ -177,6 +178,23 @@ class Laptop:
         (edge / "origin.conf").write_text(render.origin_conf(topology, kept, self.dist, root))
         (edge / "cdn.conf").write_text(render.cdn_conf(topology, kept, root))
         self._write_supervisord("edge", programs.of_edge(kept, found))
+        self._warn_of_changes(before)
+
+    def _configuration(self) -> dict[Path, str]:
+        """What the configuration files of all units say at present."""
+        folders = [self.state.home(unit.name) for unit in self.units()]
+        return {path: path.read_text() for folder in folders for path in folder.glob("*.conf")}
+
+    def _warn_of_changes(self, before: dict[Path, str]) -> None:
+        after = self._configuration()
+        for unit in self.units():
+            changed = any(
+                before.get(path) != text
+                for path, text in after.items()
+                if path.parent == self.state.home(unit.name)
+            )
+            if changed and unit.is_up():
+                say(f"{unit.name} runs with older settings; new ones need: make down && make up")
 
     def _write_supervisord(self, unit: str, wanted: list[programs.Program]) -> None:
         text = programs.supervisord_conf(
@@ -323,7 +341,7 @@ class Laptop:
             raise ClusterError(f"manage.py {' '.join(arguments)} failed:\n{done.stderr.strip()}")
         return done.stdout
 
-    def _log_tail(self, host: str | int, part: str, lines: int = 3) -> str:
+    def _log_tail(self, host: str | int, part: str, lines: int = 2) -> str:
         name = host if host == "edge" else self.host(host).name
         path = self.state.log / f"{name}-{part}.log"
         try:

@@ -93,7 +93,8 @@ def runs_as_root() -> bool:
 def open_state(path: Path) -> State:
     """The state directory at `path`, made reachable for Postgres' user when we are root.
 
-    Raises ClusterError when it can't be written or its name would break configuration files.
+    Its paths are free of symlinks: those may lie where that user can't go. Raises ClusterError when it
+    can't be written or its name would break configuration files.
     """
     path = Path(os.path.abspath(path))
     if not _SAFE_PATH.match(str(path)):
@@ -111,7 +112,7 @@ def open_state(path: Path) -> State:
         raise ClusterError(
             f"can't write to {path}, which belongs to {_owner(path)}; run this as that user"
         )
-    return State(path)
+    return State(path.resolve())
 
 
 def _owner(path: Path) -> str:

@@ -1,0 +1,49 @@
+"""Ports: laid out without overlap, refused when taken, with a message that says what to do."""
+
+import os
+import socket
+
+import click
+import pytest
+
+from cluster.errors import ClusterError
+from cluster.local import ports
+from cluster.topology import MAX_HOSTS
+
+
+def test_no_two_parts_share_a_port_and_all_are_below_the_ephemeral_range():
+    for base in (ports.LOWEST_BASE, 8000, ports.HIGHEST_BASE):
+        seen = [ports.edge(base), ports.edge_origin(base), ports.supervisor(base, 0)]
+        for node in range(1, MAX_HOSTS + 1):
+            seen += ports.host_ports(base, node).model_dump().values()
+            seen.append(ports.supervisor(base, node))
+        assert len(set(seen)) == len(seen)
+        assert max(seen) < 32768
+
+
+@pytest.mark.parametrize("base", [0, 80, 25300, 60000])
+def test_a_base_that_leaves_the_range_is_misuse(base):
+    with pytest.raises(click.UsageError, match=f"PORT_BASE={base} can't be used"):
+        ports.check_base(base)
+
+
+def test_a_taken_port_is_named_with_its_holder_and_a_way_out():
+    with socket.socket() as holder:
+        holder.bind((ports.LOOPBACK, 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        with pytest.raises(ClusterError) as refused:
+            ports.refuse_taken([ports.Listener(port, "host2", "realtime")], 8000)
+    message = refused.value.message
+    assert "nothing was started" in message
+    assert f"port {port} is taken by" in message
+    assert f"(pid {os.getpid()}," in message
+    assert "host2's realtime should listen there" in message
+    assert "make up PORT_BASE=" in message
+
+
+def test_free_ports_are_not_refused():
+    with socket.socket() as nobody:
+        nobody.bind((ports.LOOPBACK, 0))
+        port = nobody.getsockname()[1]
+    ports.refuse_taken([ports.Listener(port, "host1", "api")], 8000)
