@@ -17,7 +17,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.realtime.support import NatsServer, PostgresServer, Process, RealtimeNode, free_port
+from tests.realtime.support import (
+    UNDOCUMENTED,
+    NatsServer,
+    PostgresServer,
+    Process,
+    RealtimeNode,
+    free_port,
+)
 
 STORY_SECONDS = 90
 
@@ -30,6 +37,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     story = pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
     asyncio.run(asyncio.wait_for(story, STORY_SECONDS))
     return True
+
+
+@pytest.fixture(autouse=True)
+def only_documented_messages() -> Iterator[None]:
+    """Whatever a server says to a page, in any test, is as PROTOCOL.md says."""
+    UNDOCUMENTED.clear()
+    yield
+    assert UNDOCUMENTED == []
 
 
 @pytest.fixture

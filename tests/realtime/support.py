@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +214,9 @@ def token(
     return tokens.mint(tokens.Role(session, role, subject, name), more.pop("key", KEY), **more)
 
 
+UNDOCUMENTED: list[str] = []  # messages of servers that are not as PROTOCOL.md says
+
+
 class Page:
     """A browser's page as far as the protocol goes: a socket, a document, what was heard."""
 
@@ -294,9 +297,17 @@ class Page:
                 self.closed = True
                 return
             if isinstance(message, str):
-                self.heard.append(json.loads(message))
+                self._note(json.loads(message))
             else:
                 self._take(protocol.parse_binary(message))
+
+    def _note(self, message: dict[str, Any]) -> None:
+        self.heard.append(message)
+        fields = protocol.SERVER[message["type"]]
+        fault = protocol.check_fields(message, fields)
+        unknown = set(message) - {"type"} - set(fields)
+        if fault or unknown:
+            UNDOCUMENTED.append(f"{message}: {fault} {unknown}")
 
     def _take(self, frame: protocol.YFrame) -> None:
         if frame.kind == protocol.AWARENESS:
@@ -323,15 +334,3 @@ async def pair(board: Page, teacher: Page) -> dict[str, Any]:
 
 def new_session() -> str:
     return str(uuid.uuid4())
-
-
-def killing(processes: list[Process]) -> Iterator[list[Process]]:
-    """Body of a fixture: whatever the test put into the list is killed after it."""
-    try:
-        yield processes
-    finally:
-        for process in processes:
-            process.kill()
-
-
-Story = Callable[..., Awaitable[None]]

@@ -115,8 +115,9 @@ async def test_what_nats_lost_is_repaired_when_it_is_back(
     await teacher.shows(at={"slide": 29, "step": 0}, blank="29")
     assert teacher.doc.get_state() == board.doc.get_state()
     pinging.cancel()
-    for node in two_nodes:
-        await until(lambda node=node: node.get("/readyz")[0] == 200, "both nodes to be ready")
+    await until(
+        lambda: all(node.get("/readyz")[0] == 200 for node in two_nodes), "both to be ready"
+    )
 
 
 async def test_a_message_lost_on_the_bus_is_repaired_by_the_regular_comparison(

@@ -18,7 +18,7 @@ CLAIMS = {
     "sub": "7",
     "name": "Ada",
     "iat": int(time.time()),
-    "exp": int(time.time()) + 60,
+    "exp": int(time.time()) + 3600,
 }
 
 
