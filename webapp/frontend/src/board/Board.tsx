@@ -20,7 +20,7 @@ export function Board({ api, school }: { api: Api; school: string }) {
   }
 
   function ended(): void {
-    if (pairing) forgetDocument(pairing.session);
+    if (pairing) forgetDocument(pairing.session, "board");
     forgetPairing();
     setPairing(null);
   }

@@ -34,7 +34,7 @@ export class BoardLessons {
     const wanted = lesson ? `${lesson.id}@${lesson.version}` : "";
     if (!lesson || wanted === this.wanted) return;
     this.wanted = wanted;
-    const kept = await cachedLesson(lesson.id);
+    const kept = await cachedLesson("board", lesson.id);
     if (this.wanted !== wanted) return;
     if (kept) this.draw(kept);
     if (kept?.version === lesson.version) return;
@@ -52,7 +52,7 @@ export class BoardLessons {
       if (this.wanted !== wanted) return;
       if (fresh) {
         this.draw(fresh);
-        void cacheLesson(fresh);
+        void cacheLesson("board", fresh);
         // Versions are UUIDv7, which sort by time: a later one than named is as good.
         if (fresh.version >= lesson.version) return;
       }

@@ -31,7 +31,6 @@ const IMPORT_TIMEOUT_MS = 180_000;
 /** After this long without an answer to a write, its host is asked whether it is ready at all. */
 const WRITE_DOUBT_MS = 1_500;
 
-const POSITION_KEY = "position";
 const CSRF_KEY = "csrf";
 
 interface Call {
@@ -49,7 +48,11 @@ export class Api {
   private readonly latency = new Latency();
   private csrf = load<string>(CSRF_KEY, "");
 
-  constructor(readonly hosts: Hosts) {}
+  /** `page`: a board in the same browser must not set the teacher's position back. */
+  constructor(
+    readonly hosts: Hosts,
+    private readonly page: "teacher" | "board",
+  ) {}
 
   signIn(username: string, password: string): Promise<SessionAnswer> {
     return this.session({ method: "POST", path: "/api/v1/session", json: { username, password } });
@@ -126,11 +129,11 @@ export class Api {
 
   /** What pairing said the board must be able to read: see "position" in PROTOCOL.md. */
   adoptPosition(position: string): void {
-    if (position) save(POSITION_KEY, position);
+    if (position) save(`position.${this.page}`, position);
   }
 
   get position(): string {
-    return load<string>(POSITION_KEY, "");
+    return load<string>(`position.${this.page}`, "");
   }
 
   private async session(call: Call): Promise<SessionAnswer> {

@@ -14,12 +14,15 @@ function lessons(): UseStore {
   return store;
 }
 
-export async function cachedLesson(id: string): Promise<Lesson | null> {
-  return (await read<Lesson>(`lesson:${id}`)) ?? null;
+/** A board's copy has no notes and no Markdown source: it must never pass for the teacher's. */
+export type Reader = "teacher" | "board";
+
+export async function cachedLesson(reader: Reader, id: string): Promise<Lesson | null> {
+  return (await read<Lesson>(`${reader}:${id}`)) ?? null;
 }
 
-export function cacheLesson(lesson: Lesson): Promise<void> {
-  return write(`lesson:${lesson.id}`, lesson);
+export function cacheLesson(reader: Reader, lesson: Lesson): Promise<void> {
+  return write(`${reader}:${lesson.id}`, lesson);
 }
 
 export async function cachedList(userId: string): Promise<LessonSummary[] | null> {

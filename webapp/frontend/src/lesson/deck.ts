@@ -24,9 +24,79 @@ export function renderSlide(markdown: string): RenderedSlide {
   applyElementComments(body);
   const fragment = sanitize(body);
   const steps = numberFragments(fragment);
+  decorate(fragment);
   const holder = document.createElement("template");
   holder.content.append(fragment);
   return { html: holder.innerHTML, steps, isTitle: isTitle(holder.content) };
+}
+
+const COUNTER = /\s*\((\d+)\/(\d+)\)$/;
+
+/** The API divides long sections and writes "(2/5)" behind their headings, boxes as quotes. */
+function decorate(content: DocumentFragment): void {
+  const heading = content.firstElementChild;
+  const last = heading?.lastChild;
+  if (heading && /^H[1-6]$/.test(heading.tagName) && last instanceof Text) {
+    const counter = last.data.match(COUNTER);
+    if (counter) {
+      last.data = last.data.slice(0, -counter[0].length);
+      const mark = document.createElement("span");
+      mark.className = "counter";
+      mark.textContent = `${counter[1]}/${counter[2]}`;
+      heading.append(" ", mark);
+    }
+  }
+  for (const quote of content.querySelectorAll("blockquote")) {
+    const first = quote.firstElementChild;
+    const title = first?.tagName === "P" ? first.firstChild : null;
+    if (!(title instanceof HTMLElement) || title.tagName !== "STRONG") continue;
+    const rest = (first?.textContent ?? "").slice((title.textContent ?? "").length);
+    if (!/^\s*(\([^)]*\))?$/.test(rest)) continue;
+    quote.classList.add("box");
+    first?.classList.add("box-title");
+  }
+  for (const picture of content.querySelectorAll("img[data-missing]")) {
+    picture.replaceWith(missingPicture(picture.getAttribute("data-missing") ?? ""));
+  }
+}
+
+/** What stands in for a picture that is not there. */
+export function missingPicture(description: string): HTMLElement {
+  const sign = document.createElement("span");
+  sign.className = "missing";
+  sign.textContent = description ? `Picture: ${description}` : "A picture is missing here";
+  return sign;
+}
+
+/** Notes are Markdown too; their steps are the teacher's own affair. */
+export function renderNotes(markdown: string): string {
+  return markdown.trim() === "" ? "" : renderSlide(markdown).html;
+}
+
+export interface SlideLabel {
+  text: string;
+  /** A part of the section that the slide before belongs to. */
+  continues: boolean;
+}
+
+const SNIPPET_CHARACTERS = 60;
+
+/** What a list of slides calls this one: its title, or the first words of a section's later part. */
+export function labelOf(slide: Slide): SlideLabel {
+  const title = slide.title.replace(COUNTER, "").trim();
+  const part = Number(slide.title.match(COUNTER)?.[1] ?? 1);
+  const words = part > 1 ? firstWords(slide.markdown) : "";
+  if (words) return { text: words, continues: true };
+  return { text: title || firstWords(slide.markdown) || "Untitled", continues: false };
+}
+
+function firstWords(markdown: string): string {
+  const line = markdown
+    .split("\n")
+    .filter((text) => !/^\s*(#|```|~~~|:::|<!--|!\[|\|?[-: |]+$)/.test(text))
+    .map((text) => text.replace(/[*_`>#]|^\s*\d+[.)]\s|^\s*[-+]\s|\]\([^)]*\)|[[\]]/g, "").trim())
+    .find((text) => text !== "");
+  return (line ?? "").slice(0, SNIPPET_CHARACTERS);
 }
 
 function isTitle(content: DocumentFragment): boolean {

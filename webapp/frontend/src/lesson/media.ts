@@ -4,6 +4,7 @@
  * Names are content hashes, so any host's copy is the right one.
  */
 import type { Hosts } from "../core/hosts";
+import { missingPicture } from "./deck";
 
 const SOURCE = "data-media";
 const TRIED = "data-tried";
@@ -33,8 +34,7 @@ function tryNext(element: Element, hosts: Hosts): void {
   const tried = (element.getAttribute(TRIED) ?? "").split(" ");
   const host = hosts.order().find((candidate) => !tried.includes(candidate.name));
   if (!host) {
-    element.removeAttribute("src");
-    element.setAttribute("data-missing", element.getAttribute("alt") || "picture");
+    element.replaceWith(missingPicture(element.getAttribute("alt") ?? ""));
     return;
   }
   element.setAttribute(TRIED, [...tried, host.name].join(" ").trim());

@@ -56,7 +56,7 @@ export function isOwnMedia(source: string): boolean {
   return LOCAL_MEDIA.test(source) && !source.includes("..") ? true : INLINE_PICTURE.test(source);
 }
 
-/** A picture that is not in this school's media shows its description instead (slide.css). */
+/** A picture that is not in this school's media is replaced by its description (deck.ts). */
 function markMissing(element: Element, source: string): void {
   if (element.tagName !== "IMG") return;
   const words = element.getAttribute("alt") || source.split("/").pop() || "picture";

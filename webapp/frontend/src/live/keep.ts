@@ -6,12 +6,14 @@
 import { fromBase64, toBase64 } from "lib0/buffer";
 import * as Y from "yjs";
 import { forget, load, save } from "../core/storage";
+import type { Role } from "./protocol";
 
 /** Changes come in bursts; they are written this much after the last. */
 const SAVE_AFTER_MS = 300;
 
-export function keepDocument(doc: Y.Doc, session: string): () => void {
-  const key = `doc.${session}`;
+/** `who`: teacher and board may share a browser, but not the record of what each has seen. */
+export function keepDocument(doc: Y.Doc, session: string, who: Role): () => void {
+  const key = `doc.${who}.${session}`;
   const kept = load<string>(key, "");
   if (kept) {
     try {
@@ -41,6 +43,6 @@ export function keepDocument(doc: Y.Doc, session: string): () => void {
   };
 }
 
-export function forgetDocument(session: string): void {
-  forget(`doc.${session}`);
+export function forgetDocument(session: string, who: Role): void {
+  forget(`doc.${who}.${session}`);
 }

@@ -96,7 +96,7 @@ export class LiveSession {
     this.connection = this.signals.connection;
     this.synced = new Promise((resolve) => (this.markSynced = resolve));
     this.aloneSince = this.teacherHeardAt = this.now();
-    this.stopKeeping = keepDocument(this.doc, options.session);
+    this.stopKeeping = keepDocument(this.doc, options.session, options.role);
     this.links = new Links(
       rank(options.hosts, options.session),
       (standby) => this.hello(standby),

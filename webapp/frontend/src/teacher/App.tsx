@@ -28,6 +28,7 @@ export function App({ api, school }: { api: Api; school: string }) {
 
 /** Only a clear "not signed in" signs out: a page without servers goes on with what it knows. */
 async function checkSession(api: Api): Promise<void> {
+  if (!user.peek()) return;
   try {
     setUser((await api.me()).user);
   } catch (error) {

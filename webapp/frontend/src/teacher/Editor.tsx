@@ -50,7 +50,7 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
     setStatus("Saving…");
     try {
       const lesson = await api.saveLesson(to, { ...text, version: newId() });
-      void cacheLesson(lesson);
+      void cacheLesson("teacher", lesson);
       accept(to, text, lesson);
     } catch (problem) {
       setStatus("");
@@ -93,7 +93,7 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
 
   function takeTheirs(current: Lesson): void {
     dropDraft(id);
-    void cacheLesson(current);
+    void cacheLesson("teacher", current);
     setSaved(asDraft(current));
     setDraft(asDraft(current));
     setConflict(null);
@@ -227,12 +227,12 @@ async function fetchLesson(
 ): Promise<Lesson | null> {
   try {
     const lesson = await api.lesson(id);
-    void cacheLesson(lesson);
+    void cacheLesson("teacher", lesson);
     return lesson;
   } catch (problem) {
     if (problem instanceof ApiError && problem.status === 401) setUser(null);
     if (problem instanceof ApiError && problem.status === 404) return null;
-    const kept = await cachedLesson(id);
+    const kept = await cachedLesson("teacher", id);
     if (!kept) onError(messageFor(problem));
     return kept;
   }

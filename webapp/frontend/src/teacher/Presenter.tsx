@@ -1,11 +1,11 @@
 /** Teaching: the current slide, what comes next, the notes, the boards. */
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import "../lesson/slide.css";
 import type { Api } from "../core/api";
 import { ApiError, messageFor } from "../core/errors";
 import type { Lesson, User } from "../core/types";
 import { cachedLesson, cacheLesson } from "../lesson/cache";
-import { Deck } from "../lesson/deck";
+import { Deck, renderNotes } from "../lesson/deck";
 import { ConnectionState } from "../ui/ConnectionState";
 import { ErrorNote } from "../ui/ErrorNote";
 import { SlideView } from "../ui/SlideView";
@@ -70,12 +70,12 @@ export default function Presenter({ api, lesson: id, user }: Props) {
 
 /** The copy on this device at once, then the newest from a host. Throws if there is neither. */
 async function openLesson(api: Api, id: string, show: (lesson: Lesson) => void): Promise<void> {
-  const kept = await cachedLesson(id);
+  const kept = await cachedLesson("teacher", id);
   if (kept) show(kept);
   try {
     const fresh = await api.lesson(id);
     if (fresh.version !== kept?.version) show(fresh);
-    void cacheLesson(fresh);
+    void cacheLesson("teacher", fresh);
   } catch (problem) {
     if (!kept || problem instanceof ApiError) throw problem;
   }
@@ -105,6 +105,7 @@ function Teaching({ lesson, classroom, api }: TeachingProps) {
     white: () => classroom.toggleBlank("white"),
   };
   useKeys(commands);
+  const jump = useCallback((to: number) => classroom.jump(lesson, deck, to), [classroom, lesson, deck]);
 
   const isLast = slide === deck.length - 1 && step === steps;
   return (
@@ -118,7 +119,7 @@ function Teaching({ lesson, classroom, api }: TeachingProps) {
         <ConnectionState state={session.connection.value} />
         <Clock key={lesson.id} lesson={lesson.id} />
       </header>
-      <SlideList slides={lesson.slides} current={slide} onJump={(to) => classroom.jump(lesson, deck, to)} />
+      <SlideList slides={lesson.slides} current={slide} onJump={jump} />
       <main class="stage">
         <div class="stage-slide">
           <SlideView
@@ -144,7 +145,7 @@ function Teaching({ lesson, classroom, api }: TeachingProps) {
           </button>
           <span class="position" data-testid="position" aria-live="polite">
             <span>Slide {slide + 1} of {deck.length}</span>
-            <span class="soft">{steps > 0 ? `step ${step} of ${steps}` : "\u00a0"}</span>
+            {steps > 0 && <span class="soft">step {step} of {steps}</span>}
           </span>
           <span class="grow" />
           <BlankButton blank="black" shown={blank} label="Black" onPress={commands.black} />
@@ -155,8 +156,12 @@ function Teaching({ lesson, classroom, api }: TeachingProps) {
             No connection just now. Go on teaching: the board follows as soon as it is back.
           </p>
         )}
+        <section class="panel panel-notes" aria-label="Notes">
+          <h2>Notes</h2>
+          <Notes markdown={lesson.slides[slide]?.notes ?? ""} />
+        </section>
       </main>
-      <aside class="side" aria-label="Boards, next slide and notes">
+      <aside class="side" aria-label="Boards and next slide">
         <Pairing session={session} pairing={classroom.pairing} />
         <section class="panel" aria-label="Next slide">
           <h2>Next</h2>
@@ -166,15 +171,16 @@ function Teaching({ lesson, classroom, api }: TeachingProps) {
             <p class="soft">This is the last slide.</p>
           )}
         </section>
-        <section class="panel panel-notes" aria-label="Notes">
-          <h2>Notes</h2>
-          <div class="notes" data-testid="notes" tabIndex={0}>
-            {lesson.slides[slide]?.notes || <span class="soft">No notes for this slide.</span>}
-          </div>
-        </section>
       </aside>
     </div>
   );
+}
+
+function Notes({ markdown }: { markdown: string }) {
+  const html = useMemo(() => renderNotes(markdown), [markdown]);
+  if (!html) return <p class="soft" data-testid="notes">No notes for this slide.</p>;
+  // Rendered by deck.ts, which makes all HTML of lessons harmless.
+  return <div class="notes" data-testid="notes" tabIndex={0} dangerouslySetInnerHTML={{ __html: html }} />;
 }
 
 interface BlankButtonProps {
@@ -195,7 +201,7 @@ function BlankButton({ blank, shown, label, onPress }: BlankButtonProps) {
       onClick={unfocused(onPress)}
     >
       <span class={`swatch swatch-${blank}`} aria-hidden="true" />
-      {label}
+      <span class="control-label">{label}</span>
     </button>
   );
 }

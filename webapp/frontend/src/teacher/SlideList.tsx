@@ -2,6 +2,7 @@
 import { memo } from "preact/compat";
 import { useEffect, useRef } from "preact/hooks";
 import type { Slide } from "../core/types";
+import { labelOf } from "../lesson/deck";
 
 interface Props {
   slides: readonly Slide[];
@@ -25,23 +26,38 @@ export const SlideList = memo(function SlideList({ slides, current, onJump }: Pr
     <nav class="slide-list" aria-label="Slides">
       <ol ref={list}>
         {slides.map((slide, index) => (
-          <li key={index}>
-            <button
-              data-testid="slide-item"
-              data-slide={index}
-              aria-current={index === current ? "true" : undefined}
-              onClick={(event) => {
-                // A pointer leaves no focus behind, or the space bar would jump here again.
-                if (event.detail > 0) event.currentTarget.blur();
-                onJump(index);
-              }}
-            >
-              <span class="slide-number">{index + 1}</span>
-              <span>{slide.title || "Untitled"}</span>
-            </button>
-          </li>
+          <Item key={index} slide={slide} index={index} current={index === current} onJump={onJump} />
         ))}
       </ol>
     </nav>
+  );
+});
+
+interface ItemProps {
+  slide: Slide;
+  index: number;
+  current: boolean;
+  onJump: (slide: number) => void;
+}
+
+const Item = memo(function Item({ slide, index, current, onJump }: ItemProps) {
+  const { text, continues } = labelOf(slide);
+  return (
+    <li class={continues ? "continues" : ""}>
+      <button
+        data-testid="slide-item"
+        data-slide={index}
+        aria-current={current ? "true" : undefined}
+        aria-label={`Slide ${index + 1}: ${text}`}
+        onClick={(event) => {
+          // A pointer leaves no focus behind, or the space bar would jump here again.
+          if (event.detail > 0) event.currentTarget.blur();
+          onJump(index);
+        }}
+      >
+        <span class="slide-number">{index + 1}</span>
+        <span class="slide-label">{text}</span>
+      </button>
+    </li>
   );
 });

@@ -15,6 +15,7 @@ import { CLOSE } from "../live/protocol";
 import { LiveSession } from "../live/session";
 import { readLesson, readPlace, writeBlank, writeLesson, writePlace, type Blank } from "../live/show";
 import { TeacherPairing } from "./pairing";
+import { setUser } from "./state";
 
 /** How long opening a lesson waits for the servers' copy of where the class is. */
 const SYNC_WAIT_MS = 1_200;
@@ -142,14 +143,10 @@ export class Classroom {
       if (first) this.session.start();
     } catch (problem) {
       // Refused is refused: only a host that could not be reached is worth asking again.
-      if (!(problem instanceof ApiError)) this.retry = setTimeout(() => void this.fetchToken(), TOKEN_RETRY_MS);
-      else if (problem.status === 404 || problem.status === 403) this.startAnew();
+      if (!(problem instanceof ApiError)) {
+        this.retry = setTimeout(() => void this.fetchToken(), TOKEN_RETRY_MS);
+      } else if (problem.status === 401) setUser(null);
     }
-  }
-
-  /** The kept session is not ours or no longer there: the next reload begins a new one. */
-  private startAnew(): void {
-    save(keptKey(this.user), null);
   }
 
   private renewToken(): void {

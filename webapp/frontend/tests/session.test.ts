@@ -1,0 +1,170 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { LiveSession } from "../src/live/session";
+import { readPlace, writeBlank, writeLesson, writePlace } from "../src/live/show";
+import type { Role } from "../src/live/protocol";
+import { FakeNet, FakeRelay, makeHosts, settle } from "./helpers";
+
+const SESSION = "01a00000-0000-7000-8000-000000000001"; // ranks host4, host2, host5, host3, host1
+const hosts = makeHosts(3); // so here: host2, host3, host1
+let net: FakeNet;
+let relay: FakeRelay;
+let running: LiveSession[];
+
+function join(role: Role, session = SESSION): LiveSession {
+  const made = new LiveSession({
+    session,
+    role,
+    token: () => "token",
+    name: role === "teacher" ? "Ada" : "Board",
+    ...(role === "board" ? { pairing: "p1" } : {}),
+    hosts,
+    dependencies: net.dependencies,
+  });
+  running.push(made);
+  made.start();
+  return made;
+}
+
+async function pass(milliseconds: number): Promise<void> {
+  for (let passed = 0; passed < milliseconds; passed += 250) {
+    net.time.pass(250);
+    await settle();
+  }
+}
+
+beforeEach(() => {
+  localStorage.clear();
+  net = new FakeNet();
+  relay = new FakeRelay();
+  relay.serve(net);
+  running = [];
+});
+
+afterEach(() => running.forEach((session) => session.stop()));
+
+describe("teacher and board", () => {
+  test("the board follows lesson, place and blank", async () => {
+    const teacher = join("teacher");
+    const board = join("board");
+    await pass(500);
+    writeLesson(teacher.doc, { id: "l1", version: "v1", position: "1:5" }, { slide: 2, step: 0 });
+    writePlace(teacher.doc, { slide: 2, step: 1 });
+    writeBlank(teacher.doc, "black");
+    expect(board.place.value).toEqual({ slide: 2, step: 1 });
+    expect(board.lesson.value).toEqual({ id: "l1", version: "v1", position: "1:5" });
+    expect(board.blank.value).toBe("black");
+    expect(teacher.connection.value).toBe("online");
+  });
+
+  test("a step made in the moment of the host's death still arrives", async () => {
+    const teacher = join("teacher");
+    const board = join("board");
+    await pass(500);
+    relay.dead.add("host2"); // it takes frames and says nothing any more
+    writePlace(teacher.doc, { slide: 7, step: 0 });
+    expect(board.place.value.slide).toBe(7);
+    await pass(4_000);
+    writePlace(teacher.doc, { slide: 8, step: 0 });
+    expect(board.place.value.slide).toBe(8);
+    expect(teacher.connection.value).toBe("online");
+  });
+
+  test("without any host steering goes on here, and is caught up with later", async () => {
+    const teacher = join("teacher");
+    const board = join("board");
+    await pass(500);
+    for (const host of hosts) relay.kill(host.name);
+    await pass(500);
+    expect(teacher.connection.value).toBe("reconnecting");
+    writePlace(teacher.doc, { slide: 3, step: 2 });
+    expect(teacher.place.value).toEqual({ slide: 3, step: 2 });
+    expect(board.place.value).toEqual({ slide: 0, step: 0 });
+    await pass(12_000);
+    expect(teacher.connection.value).toBe("offline");
+    relay.dead.clear();
+    await pass(20_000);
+    expect(teacher.connection.value).toBe("online");
+    expect(board.place.value).toEqual({ slide: 3, step: 2 });
+  });
+
+  test("after all servers lost everything, the teacher's page restores it", async () => {
+    const teacher = join("teacher");
+    await pass(500);
+    writePlace(teacher.doc, { slide: 5, step: 0 });
+    for (const host of hosts) relay.kill(host.name);
+    relay = new FakeRelay();
+    relay.serve(net);
+    await pass(20_000);
+    expect(readPlace(relay.doc)).toEqual({ slide: 5, step: 0 });
+  });
+
+  test("each knows that the other is there", async () => {
+    const teacher = join("teacher");
+    const board = join("board");
+    await pass(1_500);
+    expect(teacher.present.value).toMatchObject([{ role: "board", pairing: "p1" }]);
+    expect(board.present.value).toMatchObject([{ role: "teacher", name: "Ada" }]);
+  });
+});
+
+describe("a board", () => {
+  test("sends no document frames but questions", async () => {
+    const teacher = join("teacher");
+    join("board");
+    await pass(3_000);
+    writePlace(teacher.doc, { slide: 1, step: 0 });
+    const hellos = net.sockets.filter((socket) => socket.sentBinary.length > 0);
+    const boards = hellos.filter((socket) => socket.sentBinary.every((frame) => frame[0] === 1 || frame[1] === 0));
+    expect(boards).toHaveLength(2);
+  });
+
+  test("that misses its teacher looks on further hosts, and stops looking when nobody comes", async () => {
+    const board = join("board");
+    await pass(2_000);
+    expect(board.links.open).toHaveLength(2);
+    await pass(3_000);
+    expect(board.links.open).toHaveLength(3);
+    await pass(75_000);
+    expect(board.links.open).toHaveLength(2);
+  });
+});
+
+describe("a reload", () => {
+  test("starts where it ended, before any host answers", async () => {
+    const teacher = join("teacher");
+    await pass(500);
+    writeLesson(teacher.doc, { id: "l1", version: "v1" }, { slide: 4, step: 1 });
+    teacher.stop();
+    running = [];
+    for (const host of hosts) relay.kill(host.name);
+    const again = join("teacher");
+    expect(again.place.value).toEqual({ slide: 4, step: 1 });
+    expect(again.lesson.value?.id).toBe("l1");
+  });
+
+  test("does not mix up two sessions, nor teacher and board of one browser", async () => {
+    const teacher = join("teacher");
+    writePlace(teacher.doc, { slide: 4, step: 1 });
+    teacher.stop();
+    running = [];
+    for (const host of hosts) relay.dead.add(host.name);
+    expect(join("board").place.value).toEqual({ slide: 0, step: 0 });
+    expect(join("teacher", "0192f0c1-2b3c-7d4e-8f50-a1b2c3d4e5f6").place.value.slide).toBe(0);
+  });
+
+  test("survives rubbish in the storage", () => {
+    localStorage.setItem(`firstbell.doc.teacher.${SESSION}`, '"bm90IHlqcw=="');
+    expect(join("teacher").place.value).toEqual({ slide: 0, step: 0 });
+  });
+});
+
+test("frames that cannot be read are passed over", async () => {
+  vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  vi.spyOn(console, "error").mockImplementation(() => undefined);
+  const teacher = join("teacher");
+  await pass(500);
+  const socket = net.sockets[0]!;
+  for (const frame of [[], [0], [0, 1, 255], [1, 9], [9, 9, 9]]) socket.sayBinary(Uint8Array.from(frame));
+  writePlace(teacher.doc, { slide: 1, step: 0 });
+  expect(readPlace(relay.doc).slide).toBe(1);
+});
