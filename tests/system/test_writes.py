@@ -1,0 +1,164 @@
+"""Writes through all hosts at once, one host killed and revived: all equal, nothing acknowledged lost."""
+
+import contextlib
+import threading
+import time
+
+import psycopg2
+import pytest
+
+from cluster.local.laptop import Laptop
+from tests.support.nodes import wait_until
+from tests.support.teacher import Teacher
+from webapp.api.ids import uuid7
+
+SECONDS_PER_ACT = 5
+
+
+def rows(laptop: Laptop, node: int, statement: str, *args) -> list[tuple]:
+    """Ask one node's Postgres as the operator."""
+    with (
+        contextlib.closing(psycopg2.connect(laptop.dsn(node, "postgres"))) as db,
+        db,
+        db.cursor() as cursor,
+    ):
+        cursor.execute(statement, args or None)
+        return cursor.fetchall()
+
+
+def nodes_of(laptop: Laptop) -> list[int]:
+    return [h.node for h in laptop.topology.hosts]
+
+
+def assert_well(laptop: Laptop) -> None:
+    """All nodes level and equal, nothing parked, every apply worker at work."""
+    nodes = nodes_of(laptop)
+    wait_until(
+        lambda: len({rows(laptop, n, "select mesh.position()")[0] for n in nodes}) == 1,
+        60,
+        "all nodes have all changes",
+    )
+    wait_until(
+        lambda: not any(rows(laptop, n, "select 1 from mesh.parked") for n in nodes),
+        20,
+        "nothing stays parked",
+    )
+    tables = [
+        t
+        for (t,) in rows(
+            laptop, 1, "select rel::regclass::text from mesh.replicated where rel is not null"
+        )
+    ]
+    assert "lessons_lesson" in tables
+    for table in tables:
+        found = {n: rows(laptop, n, f"select t::text from {table} t order by 1") for n in nodes}
+        assert all(found[n] == found[1] for n in nodes), f"{table} differs"
+    for n in nodes:
+        working = (
+            "select count(*) from pg_stat_subscription where pid is not null and relid is null"
+        )
+        assert rows(laptop, n, working) == [(len(nodes) - 1,)]
+
+
+class Writer(threading.Thread):
+    """One teacher at one host: signs in, saves lessons, teaches, again and again. Keeps what was acknowledged."""
+
+    def __init__(self, hosts: list[str], stop: threading.Event):
+        super().__init__(daemon=True)
+        self.hosts, self.stop = hosts, stop
+        self.lessons: dict[str, str] = {}
+        self.teachings: set[str] = set()
+        self.sign_ins: set[str] = set()
+        self.failure: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            while not self.stop.is_set():
+                self.one_visit()
+        except BaseException as error:
+            self.failure = error
+
+    def one_visit(self) -> None:
+        teacher = Teacher(list(self.hosts))
+        teacher.sign_in()
+        self.sign_ins.add(teacher.session_key)
+        lesson, base = str(uuid7()), None
+        for n in range(3):
+            base = teacher.save_lesson(lesson, f"# One\n\n---\n\n# Two {n}", base)
+            self.lessons[lesson] = base
+            # what a client was told it can read, wherever it asks next
+            teacher.hosts.reverse()
+            seen = teacher.ask("GET", f"/api/v1/lessons/{lesson}")
+            assert seen.status_code == 200, seen.text
+            assert seen.json()["version"] == base
+        self.teachings.add(teacher.start_teaching(lesson))
+
+
+@pytest.fixture(params=[2, 1], ids=["host2", "host1"])
+def victim(request) -> int:
+    return request.param
+
+
+def test_nothing_acknowledged_is_lost_when_a_host_dies_amid_writes_through_all(laptop, victim):
+    urls = [h.public_url for h in laptop.topology.hosts]
+    stop = threading.Event()
+    writers = [Writer([*urls[i:], *urls[:i]], stop) for i in range(len(urls))]
+    for writer in writers:
+        writer.start()
+    time.sleep(SECONDS_PER_ACT)
+    laptop.kill(victim)
+    time.sleep(SECONDS_PER_ACT)
+    revival = threading.Thread(target=laptop.revive, args=(victim,))
+    revival.start()
+    revival.join()
+    time.sleep(SECONDS_PER_ACT / 2)
+    stop.set()
+    for writer in writers:
+        writer.join(60)
+        assert writer.failure is None, writer.failure
+        assert len(writer.lessons) > 3
+    assert_well(laptop)
+    lessons = {k: v for w in writers for k, v in w.lessons.items()}
+    for node in nodes_of(laptop):
+        kept = dict(rows(laptop, node, "select id::text, version::text from lessons_lesson"))
+        assert {k: kept.get(k) for k in lessons} == lessons
+        teachings = {
+            t for (t,) in rows(laptop, node, "select id::text from teaching_teachingsession")
+        }
+        assert {t for w in writers for t in w.teachings} <= teachings
+        sessions = {s for (s,) in rows(laptop, node, "select session_key from django_session")}
+        assert {s for w in writers for s in w.sign_ins} <= sessions
+    print(
+        f"{len(lessons)} lessons, {sum(len(w.sign_ins) for w in writers)} sign-ins, all on all nodes"
+    )
+
+
+def test_with_one_host_of_three_alive_work_goes_on_and_says_that_it_is_less_durable(laptop):
+    urls = [h.public_url for h in laptop.topology.hosts]
+    laptop.kill(2)
+    laptop.kill(3)
+    teacher = Teacher(urls)
+    teacher.sign_in()
+    lesson = str(uuid7())
+    wait_until(
+        lambda: teacher.ask("GET", "/api/v1/lessons").headers["Firstbell-Durability"] == "local",
+        15,
+        "the host says that commits are durable here only",
+    )
+    teacher.save_lesson(lesson, "# Alone", None)
+    laptop.revive(2)
+    laptop.revive(3)
+    wait_until(
+        lambda: teacher.ask("GET", "/api/v1/lessons").headers["Firstbell-Durability"] == "peer",
+        30,
+        "commits wait for a peer again",
+    )
+    assert_well(laptop)
+    assert rows(laptop, 3, "select 1 from lessons_lesson where id = %s", lesson)
+
+
+def test_migrate_on_node_2_leaves_nothing_to_do_on_the_others(laptop):
+    laptop.manage(2, "migrate")
+    for node in nodes_of(laptop):
+        assert "No migrations to apply" in laptop.manage(node, "migrate")
+    assert_well(laptop)
