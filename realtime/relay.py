@@ -11,7 +11,6 @@ from realtime.snapshots import Snapshots
 
 logger = logging.getLogger(__name__)
 
-SETTLE_SECONDS = 1.0  # servers of NATS tell one another of new subjects within that time
 LOAD_PATIENCE_SECONDS = 0.5  # a socket waits that long for the snapshot, then goes on without
 
 
@@ -47,7 +46,7 @@ class Relay:
         if session is None:
             session = self._sessions[session_id] = Session(session_id, self._backplane, self._clock)
             self._backplane.open_session(session_id)
-            session.ask_nodes(again_in_seconds=SETTLE_SECONDS)
+            session.ask_nodes(settling=True)
             task = asyncio.create_task(self._load(session))
             self._opening[session_id] = task
             task.add_done_callback(lambda _: self._opening.pop(session_id, None))
@@ -71,7 +70,7 @@ class Relay:
     def _compare_all(self) -> None:
         """The bus is back: whatever it lost meanwhile is exchanged now."""
         for session in self._sessions.values():
-            session.ask_nodes(again_in_seconds=SETTLE_SECONDS)
+            session.ask_nodes(settling=True)
 
     def tick(self) -> None:
         """Once a second."""

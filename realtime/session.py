@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 UPDATE, AWARENESS, SYNC, REPLY = b"U", b"A", b"S", b"R"
 LARGEST_AWARENESS = 16 * 1024
+SETTLE_SECONDS = 1.0  # then 2, 4, … up to the regular interval
 SYNC_BACK = b"Q"  # the asked node's own request; never answered by another, or two would loop
 
 
@@ -61,7 +62,7 @@ class Session:
         self._bus = bus
         self._clock = clock
         self._synced_at = clock()
-        self._again_at = float("inf")
+        self._wait_seconds = SETTLE_SECONDS
 
     @property
     def unsaved(self) -> bool:
@@ -138,14 +139,15 @@ class Session:
         if we_lack and may_ask:
             self._bus.answer(reply, self.id, SYNC_BACK + self.document.sync_request())
 
-    def ask_nodes(self, again_in_seconds: float = 0.0) -> None:
+    def ask_nodes(self, settling: bool = False) -> None:
         """Compare with all other nodes that hold the session; they send what we lack.
 
-        `again_in_seconds`: when subjects are new on the bus, servers may not know yet that
-        both nodes listen, and what is sent meanwhile is lost; so the next time comes sooner.
+        `settling`: subjects are new on the bus, and its servers may not know yet that both
+        nodes listen; what is sent meanwhile is lost. So the next times come sooner.
         """
         self._synced_at = self._clock()
-        self._again_at = self._clock() + again_in_seconds if again_in_seconds else float("inf")
+        if settling:
+            self._wait_seconds = SETTLE_SECONDS
         self._bus.request_sync(self.id, SYNC + self.document.sync_request())
 
     def spread(self, applied: Applied, source: Member | None, to_bus: bool = True) -> None:
@@ -198,8 +200,9 @@ class Session:
         if gone:
             self._send_awareness(gone, None)
             self._bus.publish(self.id, AWARENESS + gone)
-        due = now - self._synced_at >= sync_seconds or now >= self._again_at
-        if self.members and due:
+        wait = min(self._wait_seconds, sync_seconds)
+        if self.members and now - self._synced_at >= wait:
+            self._wait_seconds = wait * 2
             self.ask_nodes()
 
     def change_board(self, change: Callable[[str], Applied], pairing: str) -> None:

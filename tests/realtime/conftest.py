@@ -82,7 +82,13 @@ def nats_servers(tmp_path: Path) -> Iterator[list[NatsServer]]:
 @pytest.fixture
 def two_nodes(nats_servers: list[NatsServer], tmp_path: Path) -> Iterator[list[RealtimeNode]]:
     nodes = [
-        RealtimeNode(i + 1, tmp_path, REALTIME_BACKPLANE="nats", REALTIME_NATS_URL=server.url)
+        RealtimeNode(
+            i + 1,
+            tmp_path,
+            REALTIME_BACKPLANE="nats",
+            REALTIME_NATS_URL=server.url,
+            REALTIME_SYNC_SECONDS="60",  # so that nothing is healed by the regular comparison
+        )
         for i, server in enumerate(nats_servers)
     ]
     for each in nodes:

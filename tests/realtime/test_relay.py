@@ -63,12 +63,16 @@ def _frame(page: Page) -> bytes:
     return bytes([len(update)]) + update
 
 
-async def test_two_nodes_share_a_session_over_nats(two_nodes: list[RealtimeNode]) -> None:
+async def test_updates_cross_nats_at_once_and_not_by_the_next_comparison(
+    two_nodes: list[RealtimeNode],
+) -> None:
     session = new_session()
     teacher = await Page.hello(two_nodes[0], token(session))
     board = await Page.hello(two_nodes[1], token(session, "board", "b1"))
-    teacher.change(at={"slide": 4, "step": 1})
-    await board.shows(at={"slide": 4, "step": 1})
+    async with asyncio.timeout(10):  # comparisons come after 1, 2, 4, 8 … seconds
+        for slide in range(20):
+            teacher.change(at={"slide": slide, "step": 1})
+            await board.shows(at={"slide": slide, "step": 1})
 
 
 async def test_a_killed_node_leaves_the_document_on_the_other(
