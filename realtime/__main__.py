@@ -1,8 +1,11 @@
 """`python -m realtime`: read the settings, serve, drain on SIGTERM."""
 
 import asyncio
+import contextlib
+import dataclasses
 import logging
 import os
+import resource
 import signal
 import sys
 
@@ -13,6 +16,7 @@ from realtime.node import Node
 logger = logging.getLogger("realtime")
 
 EXIT_FAILURE, EXIT_MISUSE = 1, 2
+SPARE_FILES = 100  # for Postgres, NATS, logs and the listening socket itself
 
 
 def main() -> int:
@@ -23,7 +27,20 @@ def main() -> int:
         print(f"realtime: {error}", file=sys.stderr)
         return EXIT_MISUSE
     logs.start(chosen.name)
+    most_sockets = min(chosen.limits.sockets, raise_file_limit() - SPARE_FILES)
+    limits = dataclasses.replace(chosen.limits, sockets=most_sockets)
+    chosen = dataclasses.replace(chosen, limits=limits)
     return asyncio.run(serve(chosen))
+
+
+def raise_file_limit() -> int:
+    """Allow as many open files as the system lets us; how many that is."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    now = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return sys.maxsize if now == resource.RLIM_INFINITY else now
 
 
 async def serve(chosen: settings.Settings) -> int:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -120,7 +121,7 @@ class NatsBackplane(LocalBackplane):
     def trouble(self) -> str:
         client = self._client
         if client is None or not client.is_connected:
-            return f"nats: {self._url} can't be reached ({self._last_error})"
+            return f"nats: {without_password(self._url)} can't be reached ({self._last_error})"
         version = server_version(client)
         if version < OLDEST_SERVER:
             found = ".".join(map(str, version))
@@ -186,7 +187,7 @@ class NatsBackplane(LocalBackplane):
         if trouble:
             self._log.change("too old", trouble, logging.ERROR)
         else:
-            self._log.change("connected", self._url)
+            self._log.change("connected", without_password(self._url))
         self.on_connect()
 
     # subjects
@@ -294,6 +295,11 @@ class NatsBackplane(LocalBackplane):
                     await self._client.publish(subject, payload, reply=reply)
                 except Exception as error:
                     self._note_error(error)
+
+
+def without_password(url: str) -> str:
+    """The URL as it may stand in a log."""
+    return re.sub(r"//[^/@]*@", "//", url)
 
 
 def server_version(client: Client) -> tuple[int, int]:

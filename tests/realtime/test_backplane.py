@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from realtime.backplane import without_password
 from tests.realtime.support import (
     NatsServer,
     Page,
@@ -81,6 +82,11 @@ async def old_nats(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
             writer.write(b"PONG\r\n")
             await writer.drain()
     writer.close()
+
+
+def test_a_password_in_the_url_is_not_shown() -> None:
+    assert without_password("nats://ada:secret@127.0.0.1:8301") == "nats://127.0.0.1:8301"
+    assert without_password("nats://127.0.0.1:8301") == "nats://127.0.0.1:8301"
 
 
 async def test_a_dead_node_does_not_delay_a_claim(two_nodes: list[RealtimeNode]) -> None:
