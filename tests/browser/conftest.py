@@ -1,0 +1,122 @@
+"""Fixtures of the browser tests.
+
+- `laptop` (from tests/conftest.py): three hosts and the edge, all alive at the start of each test.
+- `screens`: makes teachers and boards, each a Chromium with a profile of its own, and closes them.
+- `account`: a teacher nobody else has, so that tests share no lessons, sessions or boards.
+- `teacher`, `board`: the two screens of that account: signed in, and waiting with a code.
+"""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from playwright.sync_api import Playwright, sync_playwright
+
+from cluster.local.laptop import Laptop
+from tests.browser.screens import Board, Screen, Teacher, expect
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "a chalk-dust password"
+AnyScreen = TypeVar("AnyScreen", bound=Screen)
+ADD_TEACHER = """
+from webapp.accounts.models import School, User
+school = School.objects.get(name="Firstbell Demo School")
+User.objects.create_user("{name}", password="{password}", school=school, first_name="Tess", last_name="{last}")
+"""
+
+
+@dataclass(frozen=True)
+class Account:
+    username: str
+    password: str
+    name: str
+
+
+class Screens:
+    """Opens screens on one cluster; `folder` holds their profiles."""
+
+    def __init__(self, playwright: Playwright, laptop: Laptop, folder: Path) -> None:
+        self._playwright, self._laptop, self._folder = playwright, laptop, folder
+        self.open: list[Screen] = []
+
+    def teacher(self, size: tuple[int, int] = (1366, 768)) -> Teacher:
+        return self._add(Teacher(self._playwright, self._profile(), self._url(""), size))
+
+    def board(self, size: tuple[int, int] = (1366, 768)) -> Board:
+        return self._add(Board(self._playwright, self._profile(), self._url("/board"), size))
+
+    def _url(self, path: str) -> str:
+        return f"{self._laptop.topology.page_url}{path}"
+
+    def _profile(self) -> Path:
+        return self._folder / f"profile{len(self.open) + 1}"
+
+    def _add(self, screen: AnyScreen) -> AnyScreen:
+        self.open.append(screen)
+        return screen
+
+    def close(self) -> None:
+        for screen in self.open:
+            screen.close()
+
+
+@pytest.fixture(scope="session")
+def playwright_driver() -> Iterator[Playwright]:
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture
+def screens(playwright_driver: Playwright, laptop: Laptop, tmp_path: Path) -> Iterator[Screens]:
+    made = Screens(playwright_driver, laptop, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def account(laptop: Laptop) -> Account:
+    last = f"Toner-{uuid.uuid4().hex[:6]}"
+    name = last.lower()
+    laptop.manage(1, "shell", "-c", ADD_TEACHER.format(name=name, password=PASSWORD, last=last))
+    return Account(name, PASSWORD, f"Tess {last}")
+
+
+@pytest.fixture
+def teacher(screens: Screens, account: Account) -> Teacher:
+    screen = screens.teacher()
+    screen.sign_in(account.username, account.password)
+    expect(screen.by("user-name")).to_be_visible()
+    return screen
+
+
+@pytest.fixture
+def board(screens: Screens) -> Board:
+    return screens.board()
+
+
+@pytest.fixture(scope="session")
+def shell_novice() -> Path:
+    """The folder of a real deck, as its authors keep it; the test is skipped where there is none."""
+    data = Path(os.environ.get("FIRSTBELL_DECKS") or ROOT.parent / "shared/data")
+    folder = data / "shell-novice"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there; FIRSTBELL_DECKS names another folder of decks")
+    return folder
+
+
+@pytest.fixture
+def screenshot() -> Callable[[Screen, str], Path]:
+    """Saves what a screen shows under reports/screenshots/."""
+    folder = ROOT / "reports/screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def save(screen: Screen, name: str) -> Path:
+        path = folder / f"{name}.png"
+        screen.page.screenshot(path=path)
+        return path
+
+    return save

@@ -1,0 +1,147 @@
+"""A whole lesson on two screens, while hosts die and come back: the promise of Firstbell."""
+
+from pathlib import Path
+
+import pytest
+
+from cluster.local.laptop import Laptop
+from tests.browser import decks
+from tests.browser.chaos import Chaos
+from tests.browser.conftest import Screens
+from tests.browser.screens import Board, Teacher, expect, pair, ranked
+
+pytestmark = pytest.mark.timeout(280)
+
+PACE_MS = 120
+"""Between two presses of "next": a teacher in a hurry."""
+
+
+def test_a_lesson_goes_on_while_hosts_die_and_come_back(
+    laptop: Laptop, teacher: Teacher, board: Board
+) -> None:
+    teacher.import_file("tides.zip", decks.tides())
+    teacher.open_lesson("The tides")
+    pair(teacher, board)
+    whole_lesson(laptop, teacher, board, "The tides", restarted=board)
+
+
+def test_an_episode_of_a_real_deck_is_steered_while_hosts_die_and_come_back(
+    laptop: Laptop, screens: Screens, shell_novice: Path
+) -> None:
+    teacher, board = screens.teacher(), screens.board()
+    teacher.sign_in("ada", "firstbell-demo")
+    expect(teacher.by("lesson-card").first).to_be_visible()
+    before = teacher.by("lesson-card").count()
+    teacher.import_file("shell-novice.zip", decks.folder_zip(shell_novice))
+    episodes = list(shell_novice.rglob("*.md"))
+    expect(teacher.by("import-done")).to_contain_text(f"{len(episodes)} lessons imported")
+    expect(teacher.by("lesson-card")).to_have_count(before + len(episodes))
+    teacher.open_lesson("Pipes and Filters")
+    pair(teacher, board)
+    whole_lesson(laptop, teacher, board, "Pipes and Filters", restarted=teacher)
+
+
+def whole_lesson(
+    laptop: Laptop, teacher: Teacher, board: Board, title: str, restarted: Teacher | Board
+) -> None:
+    """Steered from the first slide to the last, hosts dying meanwhile: each press is followed."""
+    board.expect_at(teacher.at())
+    primary, standby, third = ranked(teacher.session, [h.name for h in laptop.topology.hosts])
+    mark(teacher, board)
+
+    # Each host in turn; the page's API host and the board's primary are two different ones here.
+    teacher.choose_host(third)
+    with Chaos(laptop) as chaos:
+        for host in (primary, standby, third):
+            chaos.kill(host)
+            chaos.revive(host)
+        steer(teacher, board, chaos)
+    look_for_the_lesson_again(teacher, board, title)
+
+    # Both hosts that somebody depends on: only one of three is left.
+    with Chaos(laptop) as chaos:
+        chaos.kill(primary, third)
+        steer(teacher, board, chaos, at_least=8)
+        look_for_the_lesson_again(teacher, board, title)
+        chaos.revive(primary, third)
+        steer(teacher, board, chaos)
+
+    # One host that is everything to both.
+    teacher.choose_host(primary)
+    with Chaos(laptop) as chaos:
+        chaos.kill(primary)
+        steer(teacher, board, chaos, at_least=4)
+        look_for_the_lesson_again(teacher, board, title)
+        expect_no_reload(teacher, board)
+        reload_both(teacher, board)
+        steer(teacher, board, chaos, at_least=4)
+        restart(restarted, other=teacher if restarted is board else board)
+        steer(teacher, board, chaos, at_least=4)
+        chaos.revive(primary)
+        steer(teacher, board, chaos)
+    walk_to_the_end(teacher, board)
+
+    assert board.at() == teacher.at()
+    assert board.lesson == teacher.page.url.rsplit("/", 1)[-1]
+    assert teacher.is_at_end
+    teacher.assert_untroubled()
+    board.assert_untroubled()
+
+
+def mark(*screens: Teacher | Board) -> None:
+    for screen in screens:
+        screen.page.evaluate("window.stillTheSamePage = true")
+
+
+def expect_no_reload(*screens: Teacher | Board) -> None:
+    for screen in screens:
+        assert screen.page.evaluate("window.stillTheSamePage") is True
+
+
+def steer(teacher: Teacher, board: Board, chaos: Chaos, at_least: int = 0) -> None:
+    """Step by step, until hosts have stopped dying; at the end of the deck from its start again."""
+    steps = 0
+    while steps < at_least or not chaos.is_over:
+        if teacher.is_at_end:
+            teacher.page.keyboard.press("Home")
+        else:
+            teacher.next()
+        board.expect_at(teacher.at())
+        teacher.page.wait_for_timeout(PACE_MS)
+        steps += 1
+
+
+def walk_to_the_end(teacher: Teacher, board: Board) -> None:
+    """The whole episode once, from its first slide, every step of it seen on the board."""
+    teacher.page.keyboard.press("Home")
+    board.expect_at((0, 0))
+    seen = [teacher.at()]
+    while not teacher.is_at_end:
+        seen.append(teacher.next())
+        board.expect_at(seen[-1])
+    assert [slide for slide, step in seen if step == 0] == list(range(teacher.slide_count))
+    assert len(set(seen)) == len(seen)
+
+
+def look_for_the_lesson_again(teacher: Teacher, board: Board, title: str) -> None:
+    """Uses the API: the list of lessons, then the lesson; the class is where it was."""
+    place = teacher.at()
+    teacher.to_lessons()
+    teacher.open_lesson(title)
+    teacher.expect_at(place)
+    board.expect_at(place)
+
+
+def reload_both(teacher: Teacher, board: Board) -> None:
+    place = teacher.at()
+    teacher.reload()
+    board.reload()
+    teacher.expect_at(place)
+    board.expect_at(place)
+
+
+def restart(one: Board | Teacher, other: Board | Teacher) -> None:
+    place = other.at()
+    one.restart()
+    one.expect_at(place)
+    other.expect_at(place)
