@@ -26,6 +26,7 @@ T = TypeVar("T")
 WRITE_INTERVAL_SECONDS = 1.0
 RETRY_SECONDS_MOST = 5.0
 PROBE_SECONDS = 5.0
+HANG_SECONDS = 4.0  # longer than the timeouts that a living Postgres keeps
 SESSIONS_PER_WRITE = 200
 OPTIONS: dict[str, Any] = {
     "connect_timeout": 2,
@@ -99,10 +100,13 @@ class Snapshots:
         self._retry_at = 0.0
         self._delay = WRITE_INTERVAL_SECONDS
         self._probed_at = float("-inf")
+        self._running: dict[object, float] = {}  # attempt → since when
         self._round: asyncio.Task[None] | None = None
 
     def trouble(self) -> str:
         """Why snapshots can't be read or written; empty if they can."""
+        if self._running and self._now() - min(self._running.values()) > HANG_SECONDS:
+            return "snapshots: Postgres is connected but does not answer"
         return "" if self._log.state == "working" else f"snapshots: {self._error}"
 
     async def load(self, session: Session) -> None:
@@ -159,11 +163,15 @@ class Snapshots:
         return True
 
     async def _attempt(self, thread: Executor, work: Callable[[], T]) -> T | None:
+        attempt = object()
+        self._running[attempt] = self._now()
         try:
             result = await asyncio.get_running_loop().run_in_executor(thread, work)
         except psycopg2.Error as error:
             self._failed(error)
             return None
+        finally:
+            del self._running[attempt]
         self._error, self._retry_at, self._delay = "", 0.0, WRITE_INTERVAL_SECONDS
         self._probed_at = self._now()
         self._log.change("working")

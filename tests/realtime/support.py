@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg2
 import pycrdt
 from tornado.httpclient import HTTPRequest
@@ -188,6 +189,25 @@ class PostgresServer(Process):
         """At once, with all its children; it recovers at the next start."""
         self.signal(signal.SIGQUIT)
         self.wait()
+
+    def freeze(self) -> None:
+        """Stop all of its processes, so that open connections hang."""
+        for each in self._family():
+            each.suspend()
+
+    def thaw(self) -> None:
+        for each in self._family():
+            each.resume()
+
+    def kill(self) -> None:
+        self.thaw()
+        super().kill()
+
+    def _family(self) -> list[psutil.Process]:
+        if self._child is None or self._child.poll() is not None:
+            return []
+        postmaster = psutil.Process(self._child.pid)
+        return [postmaster, *postmaster.children()]
 
     def _answers(self) -> bool:
         with contextlib.suppress(psycopg2.OperationalError):

@@ -69,8 +69,9 @@ async def test_a_snapshot_survives_the_restart_of_all_nodes(
     assert set(stored(postgres, session)) == {1, 2}
 
 
+@pytest.mark.parametrize("how", ["stopped", "frozen"])
 async def test_a_live_session_goes_on_while_postgres_is_down_and_is_written_later(
-    tmp_path: Path, postgres: PostgresServer, launch: Launch
+    tmp_path: Path, postgres: PostgresServer, launch: Launch, how: str
 ) -> None:
     node = StoringNode(1, tmp_path, postgres)
     launch(node)
@@ -81,14 +82,16 @@ async def test_a_live_session_goes_on_while_postgres_is_down_and_is_written_late
     teacher.change(blank="a")
     await board.shows(blank="a")
     pinging = asyncio.create_task(keep_pinging(teacher, board))
-    await asyncio.to_thread(postgres.stop)
+    await asyncio.to_thread(postgres.stop if how == "stopped" else postgres.freeze)
     teacher.change(blank="b")
     await board.shows(blank="b")
     await until(lambda: node.get("/readyz")[0] == 503, "the node to say so")
     assert "snapshots" in node.get("/readyz")[1]["reasons"][0]
     teacher.change(blank="c")
     await board.shows(blank="c")
-    await asyncio.to_thread(postgres.start)
+    late = await Page.hello(node, token(session, "board", "late"))
+    await late.shows(blank="c")
+    await asyncio.to_thread(postgres.start if how == "stopped" else postgres.thaw)
     await until(lambda: stored(postgres, session).get(1) == {"blank": "c"}, "the late write")
     await until(lambda: node.get("/readyz")[0] == 200, "the node to be ready again")
     pinging.cancel()
@@ -106,7 +109,7 @@ async def test_a_session_opened_without_postgres_does_not_overwrite_its_snapshot
     teacher.change(blank="old", lesson="kept")
     await until(lambda: stored(postgres, session), "the first snapshot")
     node.kill()
-    postgres.stop() if how == "stopped" else freeze(postgres)
+    postgres.stop() if how == "stopped" else postgres.freeze()
     launch(node)
     teacher = await Page.hello(node, token(session))
     teacher.change(at="new")
@@ -114,19 +117,11 @@ async def test_a_session_opened_without_postgres_does_not_overwrite_its_snapshot
     await board.shows(at="new")
     pinging = asyncio.create_task(keep_pinging(teacher, board))
     await until(lambda: node.get("/readyz")[0] == 503, "the node to say so")
-    await asyncio.to_thread(postgres.start) if how == "stopped" else thaw(postgres)
+    await asyncio.to_thread(postgres.start) if how == "stopped" else postgres.thaw()
     await board.shows(lesson="kept")
     merged = {"blank": "old", "lesson": "kept", "at": "new"}
     await until(lambda: stored(postgres, session) == {1: merged}, "the merged row")
     pinging.cancel()
-
-
-def freeze(postgres: PostgresServer) -> None:
-    postgres.signal(signal.SIGSTOP)
-
-
-def thaw(postgres: PostgresServer) -> None:
-    postgres.signal(signal.SIGCONT)
 
 
 async def test_a_missing_table_is_said_and_needs_no_restart(
@@ -207,11 +202,11 @@ async def test_sigterm_ends_the_process_though_postgres_hangs(
     launch(node)
     node.wait_ready()
     teacher = await Page.hello(node, token(new_session()))
-    freeze(postgres)
+    postgres.freeze()
     teacher.change(blank="x")
     await asyncio.to_thread(
         wait_until, lambda: node.get("/livez")[0] == 200, "the node to answer meanwhile"
     )
     node.signal(signal.SIGTERM)
     assert await asyncio.to_thread(node.wait, 12) == 0
-    thaw(postgres)
+    postgres.thaw()
