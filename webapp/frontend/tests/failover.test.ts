@@ -101,6 +101,6 @@ describe("the hedging delay", () => {
     for (let i = 0; i < 40; i++) latency.add(3);
     expect(latency.hedgeAfterMs).toBe(150);
     for (let i = 0; i < 40; i++) latency.add(9_000);
-    expect(latency.hedgeAfterMs).toBe(1_500);
+    expect(latency.hedgeAfterMs).toBe(900);
   });
 });

@@ -103,13 +103,16 @@ describe("a host in doubt", () => {
   test("is set aside if it is not ready", async () => {
     ready.delete("host2");
     const hosts = new Hosts(all, dependencies());
-    expect(await hosts.doubt(all[1]!)).toBe(false);
+    expect(await hosts.check(all[1]!)).toBe(false);
     expect(hosts.isAside(all[1]!)).toBe(true);
   });
 
-  test("is kept if it was only slow", async () => {
+  test("comes after the others while it is asked, and is asked once however many want to know", async () => {
     const hosts = new Hosts(all, dependencies());
-    expect(await hosts.doubt(all[1]!)).toBe(true);
-    expect(hosts.isAside(all[1]!)).toBe(false);
+    const asking = [hosts.check(all[0]!), hosts.check(all[0]!)];
+    expect(names(hosts)).toEqual(["host2", "host3", "host1"]);
+    expect(await Promise.all(asking)).toEqual([true, true]);
+    expect(probed).toEqual(["host1"]);
+    expect(names(hosts)).toEqual(["host1", "host2", "host3"]);
   });
 });

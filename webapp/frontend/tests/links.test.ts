@@ -17,8 +17,8 @@ function makeLinks(breadth = 2): Links {
     hosts,
     (standby) => ({ type: "hello", protocol: 1, token: "t", ...(standby ? { standby } : {}) }),
     { refused: (code) => refused.push(code) },
-    breadth,
     net.dependencies,
+    breadth,
   );
 }
 
@@ -206,6 +206,11 @@ describe("the plan", () => {
     expect(plan(candidates, 2, 1 + SETTLED_MS)).toEqual(expected);
   });
 
+  test("who must stay does not go back to a better host", () => {
+    expect(plan([none, open, none], 1, 1 + SETTLED_MS, true)).toEqual({ connect: [], close: [], primary: 1 });
+    expect(plan([none, open, none], 1, 1 + SETTLED_MS)).toMatchObject({ connect: [0] });
+  });
+
   test("one host is enough", () => {
     expect(plan([open], 2, SETTLED_MS)).toEqual({ connect: [], close: [], primary: 0 });
   });
@@ -214,6 +219,6 @@ describe("the plan", () => {
 test("backoff is full jitter, bounded, and longer for loaded hosts", () => {
   expect(backoffMs(1, 0, () => 0)).toBe(0);
   expect(backoffMs(1, 0, () => 1)).toBe(1_000);
-  expect(backoffMs(50, 0, () => 1)).toBe(12_000);
-  expect(backoffMs(50, 1, () => 1)).toBe(48_000);
+  expect(backoffMs(50, 0, () => 1)).toBe(8_000);
+  expect(backoffMs(50, 1, () => 1)).toBe(32_000);
 });

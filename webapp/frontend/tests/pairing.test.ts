@@ -26,7 +26,6 @@ describe("the teacher's side", () => {
       hosts,
       () => ({ type: "hello", protocol: 1, token: "t" }),
       { control: (message, line: Line) => pairing.received(message, line) },
-      2,
       net.dependencies,
     );
     pairing = new TeacherPairing(links, () => "1:5");
@@ -83,6 +82,14 @@ describe("the teacher's side", () => {
     net.last(host1).die();
     pairing.confirm();
     expect(said(host2)).toContain("pair.confirm");
+  });
+
+  test("a late no from one host does not spoil the yes of another", () => {
+    pairing.claim("042917");
+    vi.advanceTimersByTime(2_000);
+    net.last(host2).say(claimed);
+    net.last(host1).say({ type: "error", code: "pair.expired_code", message: "No.", retry: false });
+    expect(pairing.state.value.kind).toBe("compare");
   });
 
   test("without any answer it ends with a sentence", () => {

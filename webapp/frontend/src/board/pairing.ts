@@ -59,8 +59,10 @@ export class Waiting {
           if (!this.links.primary) this.state.value = { kind: "connecting" };
         },
       },
+      dependencies,
+      // One host is enough, and the one that gave the code is kept: codes live where they were made.
       1,
-      ...(dependencies ? [dependencies] : []),
+      true,
     );
   }
 

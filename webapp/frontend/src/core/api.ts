@@ -29,7 +29,7 @@ const WRITE_TIMEOUT_MS = 15_000;
 /** A deck with figures over a school's uplink. */
 const IMPORT_TIMEOUT_MS = 180_000;
 /** After this long without an answer to a write, its host is asked whether it is ready at all. */
-const WRITE_DOUBT_MS = 1_500;
+const WRITE_DOUBT_MS = 1_000;
 
 const CSRF_KEY = "csrf";
 
@@ -165,7 +165,7 @@ export class Api {
       onFailed: (host) => {
         if (navigator.onLine !== false) this.hosts.setAside(host);
       },
-      onOvertaken: (host) => void this.hosts.doubt(host),
+      onOvertaken: (host) => void this.hosts.check(host),
     });
     const position = answer.header("Firstbell-Position");
     // A read that overlapped a write rests on less than the write's answer: keep the write's.
@@ -208,7 +208,7 @@ export class Api {
   private carryWrite(host: Host, request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer> {
     return new Promise((resolve, reject) => {
       const doubt = setTimeout(() => {
-        void this.hosts.doubt(host).then((ready) => {
+        void this.hosts.check(host).then((ready) => {
           if (!ready) reject(new HostFailed(`${host.name} is not ready`));
         });
       }, WRITE_DOUBT_MS);

@@ -11,7 +11,7 @@ import { load, save } from "./storage";
 /** How long a host that failed is left alone before it is probed. */
 export const SET_ASIDE_MS = 30_000;
 /** A host that takes longer to say that it is ready is not ready. */
-export const PROBE_TIMEOUT_MS = 2_000;
+export const PROBE_TIMEOUT_MS = 1_500;
 
 const CHOICE_KEY = "hosts.choice";
 const ASIDE_KEY = "hosts.aside";
@@ -27,7 +27,8 @@ export interface HostsDependencies {
 
 export class Hosts {
   private readonly aside: Record<string, number>;
-  private readonly probing = new Set<string>();
+  /** Probes under way: one for each host at a time, however many ask. */
+  private readonly probing = new Map<string, Promise<boolean>>();
 
   constructor(
     readonly all: readonly Host[],
@@ -53,14 +54,12 @@ export class Hosts {
     return chosen;
   }
 
-  /** Every host once: the choice, the others in a fixed order from it, those set aside last. */
+  /** Every host once: the choice, the others in a fixed order from it, those in doubt last. */
   order(): Host[] {
     const start = this.all.indexOf(this.choice);
     const round = [...this.all.slice(start), ...this.all.slice(0, start)];
-    return [
-      ...round.filter((host) => !this.isAside(host)),
-      ...round.filter((host) => this.isAside(host)),
-    ];
+    const doubts = (host: Host): number => (this.isAside(host) ? 2 : this.probing.has(host.name) ? 1 : 0);
+    return round.sort((a, b) => doubts(a) - doubts(b));
   }
 
   isAside(host: Host): boolean {
@@ -70,7 +69,9 @@ export class Hosts {
   setAside(host: Host, until = this.with_.now() + SET_ASIDE_MS): void {
     this.aside[host.name] = until;
     this.keep();
-    this.with_.later(() => void this.probe(host), Math.max(0, until - this.with_.now()));
+    this.with_.later(() => {
+      if (this.isAside(host)) void this.check(host);
+    }, Math.max(0, until - this.with_.now()));
   }
 
   /** A host that answered is well, whatever was thought of it. */
@@ -80,23 +81,18 @@ export class Hosts {
     this.keep();
   }
 
-  /** A host was slow: asks it whether it is ready, and sets it aside if it is not. */
-  async doubt(host: Host): Promise<boolean> {
-    if (this.isAside(host) || this.probing.has(host.name)) return true;
-    this.probing.add(host.name);
-    const ready = await this.with_.probe(host);
-    this.probing.delete(host.name);
-    if (!ready) this.setAside(host);
-    return ready;
-  }
-
-  private async probe(host: Host): Promise<void> {
-    if (!this.isAside(host) || this.probing.has(host.name)) return;
-    this.probing.add(host.name);
-    const ready = await this.with_.probe(host);
-    this.probing.delete(host.name);
-    if (ready) this.restore(host);
-    else this.setAside(host);
+  /** Asks a host that was slow or set aside whether it is ready, and draws the conclusion. */
+  check(host: Host): Promise<boolean> {
+    const asked = this.probing.get(host.name);
+    if (asked) return asked;
+    const asking = this.with_.probe(host).then((ready) => {
+      this.probing.delete(host.name);
+      if (ready) this.restore(host);
+      else this.setAside(host);
+      return ready;
+    });
+    this.probing.set(host.name, asking);
+    return asking;
   }
 
   private keep(): void {

@@ -8,8 +8,8 @@
 const UNLEARNED_MS = 600;
 /** Never hedge sooner: ordinary jitter would double the load. */
 const LEAST_MS = 150;
-/** Never wait longer: a teacher who clicked expects something within about a second. */
-const MOST_MS = 1_500;
+/** Never wait longer: a teacher who clicked expects an answer within about a second. */
+const MOST_MS = 900;
 const SAMPLES_KEPT = 32;
 const SAMPLES_NEEDED = 5;
 

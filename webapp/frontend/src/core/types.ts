@@ -54,10 +54,10 @@ export interface ImportResult {
 export interface TeachingSummary {
   id: string;
   lesson: string | null;
+  updated_at: string;
 }
 
 export interface Teaching extends TeachingSummary {
   /** Role token for the realtime socket; fresh at each call. */
   token: string;
-  position?: string;
 }

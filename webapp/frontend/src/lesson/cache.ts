@@ -4,7 +4,7 @@
  * IndexedDB, since a lesson may be larger than all of localStorage. Where there is none (private
  * windows of some browsers) pages still work, they only start empty.
  */
-import { createStore, get, set, type UseStore } from "idb-keyval";
+import { createStore, delMany, get, keys, set, type UseStore } from "idb-keyval";
 import type { Lesson, LessonSummary } from "../core/types";
 
 let store: UseStore | undefined;
@@ -31,6 +31,16 @@ export async function cachedList(userId: string): Promise<LessonSummary[] | null
 
 export function cacheList(userId: string, list: LessonSummary[]): Promise<void> {
   return write(`list:${userId}`, list);
+}
+
+/** After signing out on a shared computer; what a board in this browser shows stays. */
+export async function forgetTeachersLessons(): Promise<void> {
+  try {
+    const all = (await keys<string>(lessons())).filter((key) => !key.startsWith("board:"));
+    await delMany(all, lessons());
+  } catch {
+    // Nothing was kept.
+  }
 }
 
 async function read<T>(key: string): Promise<T | undefined> {

@@ -8,7 +8,7 @@
 /** The first retry comes within this. */
 const BASE_MS = 500;
 /** No retry is later than this, times the load factor. */
-const MOST_MS = 12_000;
+const MOST_MS = 8_000;
 /** A fully loaded host (load 1) stretches the waits by this much. */
 const LOAD_STRETCH = 3;
 

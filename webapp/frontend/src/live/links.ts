@@ -19,6 +19,9 @@ const UNWELCOME_MS = 5_000;
 /** After the network came back, hosts are tried within this, spread at random. */
 const PROMPT_RETRY_MS = 300;
 
+/** A primary and its hot standby. */
+export const USUAL_BREADTH = 2;
+
 export interface LinksDependencies {
   makeSocket: (url: string) => SocketLike;
   now: () => number;
@@ -58,8 +61,9 @@ export class Links {
     ranked: readonly Host[],
     private readonly greeting: (standby: boolean) => ClientMessage,
     private readonly events: LinksEvents,
-    breadth = 2,
     private readonly with_: LinksDependencies = browserDependencies(),
+    breadth = USUAL_BREADTH,
+    private readonly stay = false,
   ) {
     this.breadth = breadth;
     this.slots = ranked.map((host) => ({ host, line: null, failures: 0, restUntil: 0, load: 0 }));
@@ -135,7 +139,7 @@ export class Links {
   private review(): void {
     if (!this.running) return;
     const now = this.with_.now();
-    const decided = plan(this.slots.map(candidate), this.breadth, now);
+    const decided = plan(this.slots.map(candidate), this.breadth, now, this.stay);
     for (const index of decided.connect) this.connect(index);
     for (const index of decided.close) this.slots[index]?.line?.close();
     this.choosePrimary();
@@ -143,7 +147,7 @@ export class Links {
   }
 
   private choosePrimary(): void {
-    const { primary } = plan(this.slots.map(candidate), this.breadth, this.with_.now());
+    const { primary } = plan(this.slots.map(candidate), this.breadth, this.with_.now(), this.stay);
     const line = primary === null ? null : (this.slots[primary]?.line ?? null);
     if (line === this.current) return;
     this.current = line;

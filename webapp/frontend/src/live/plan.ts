@@ -26,12 +26,19 @@ export interface Plan {
   primary: number | null;
 }
 
-export function plan(ranked: readonly Candidate[], breadth: number, now: number): Plan {
+/** `stay`: an open line is as good as the first in rank, for what lives on that host alone. */
+export function plan(
+  ranked: readonly Candidate[],
+  breadth: number,
+  now: number,
+  stay = false,
+): Plan {
   const usable = ranked
     .map((candidate, index) => ({ ...candidate, index }))
     .filter(
       (c) => !c.leaving && (c.state === "open" || c.state === "connecting" || c.restUntil <= now),
     );
+  if (stay) usable.sort((a, b) => Number(b.state === "open") - Number(a.state === "open"));
   const wanted = usable.slice(0, breadth);
   const settled = wanted.filter((c) => c.state === "open" && now - c.openedAt >= SETTLED_MS);
   const surplus = usable.slice(breadth).filter((c) => c.state === "open" || c.state === "connecting");

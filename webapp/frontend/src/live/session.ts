@@ -20,7 +20,7 @@ import type { Host } from "../core/config";
 import { rank } from "../core/rank";
 import { keepDocument } from "./keep";
 import type { Line } from "./line";
-import { Links, type LinksDependencies } from "./links";
+import { Links, USUAL_BREADTH, type LinksDependencies } from "./links";
 import { PROTOCOL_VERSION, type ClientMessage, type Role, type ServerMessage } from "./protocol";
 import { readBlank, readBoards, readLesson, readPlace, type Blank, type PairedBoard, type ShownLesson } from "./show";
 import type { Place } from "../lesson/steps";
@@ -35,7 +35,6 @@ const TEACHER_MISSED_MS = 2_500;
 const TEACHER_GONE_MS = 60_000;
 /** A board says that it is there each so many ticks; a teacher each tick. */
 const BOARD_PRESENCE_TICKS = 5;
-const USUAL_BREADTH = 2;
 
 const SYNC = 0;
 const AWARENESS = 1;
@@ -108,7 +107,6 @@ export class LiveSession {
         refused: (code) => options.onRefused?.(code),
         tick: () => this.tick(),
       },
-      USUAL_BREADTH,
       ...(options.dependencies ? [options.dependencies] : []),
     );
     this.doc.on("update", this.updated);

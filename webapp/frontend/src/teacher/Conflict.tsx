@@ -30,8 +30,8 @@ export function Conflict({ mine, current, onCopy, onTheirs, onOverwrite, onLater
       )}
       <div class="choices">
         <button class="button button-main" data-testid="conflict-copy" onClick={onCopy}>
-          Keep mine as a copy
-          <small>Both lessons stay, side by side.</small>
+          {current ? "Keep mine as a copy" : "Keep my text as a new lesson"}
+          <small>{current ? "Both lessons stay, side by side." : "The deleted lesson stays deleted."}</small>
         </button>
         {current && (
           <button class="button" data-testid="conflict-theirs" onClick={() => onTheirs(current)}>
@@ -39,10 +39,12 @@ export function Conflict({ mine, current, onCopy, onTheirs, onOverwrite, onLater
             <small>What you changed here is let go.</small>
           </button>
         )}
-        <button class="button" data-testid="conflict-overwrite" onClick={onOverwrite}>
-          {current ? "Replace the other with mine" : "Bring it back with my text"}
-          <small>{current ? "The other change is no longer shown." : "It appears again on all devices."}</small>
-        </button>
+        {current && (
+          <button class="button" data-testid="conflict-overwrite" onClick={onOverwrite}>
+            Replace the other with mine
+            <small>The other change is no longer shown.</small>
+          </button>
+        )}
       </div>
       <div class="row row-end">
         <button class="button button-quiet" data-testid="conflict-later" onClick={onLater}>Decide later</button>

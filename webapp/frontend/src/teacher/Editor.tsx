@@ -23,6 +23,7 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
   const [error, setError] = useState("");
   const [conflict, setConflict] = useState<{ current: Lesson | null } | null>(null);
   const [deleting, setDeleting] = useState(false);
+  const [letGo, setLetGo] = useState<Draft | null>(null);
   const saving = useRef(false);
 
   useEffect(() => void open(), []);
@@ -49,11 +50,13 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
     setError("");
     setStatus("Saving…");
     try {
-      const lesson = await api.saveLesson(to, { ...text, version: newId() });
+      const lesson = await saveKnowingly(api, to, text);
       void cacheLesson("teacher", lesson);
       accept(to, text, lesson);
     } catch (problem) {
       setStatus("");
+      // Which version was tried is known to the draft only.
+      setDraft((now) => (now && to === id ? { ...now, ...pickTried(loadDraft(id)) } : now));
       refused(problem);
     } finally {
       saving.current = false;
@@ -72,9 +75,9 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
       const same = now?.markdown === text.markdown && now.title === text.title;
       if (!now || same) {
         dropDraft(id);
-        return { ...text, base_version: lesson.version };
+        return { title: text.title, markdown: text.markdown, base_version: lesson.version };
       }
-      const rebased = { ...now, base_version: lesson.version };
+      const rebased = { title: now.title, markdown: now.markdown, base_version: lesson.version };
       keepDraft(id, rebased);
       return rebased;
     });
@@ -93,6 +96,7 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
 
   function takeTheirs(current: Lesson): void {
     dropDraft(id);
+    setLetGo(draft);
     void cacheLesson("teacher", current);
     setSaved(asDraft(current));
     setDraft(asDraft(current));
@@ -132,6 +136,18 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
         <span class="soft small" role="status" data-testid="editor-status">
           {status || (unsaved ? "Not saved yet – kept on this device" : "")}
         </span>
+        {letGo && (
+          <button
+            class="button button-quiet"
+            data-testid="conflict-undo"
+            onClick={() => {
+              edit({ title: letGo.title, markdown: letGo.markdown });
+              setLetGo(null);
+            }}
+          >
+            Bring my text back
+          </button>
+        )}
         {saved && (
           <button class="button button-quiet" data-testid="lesson-delete" onClick={() => setDeleting(true)}>
             Delete
@@ -209,6 +225,10 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
   );
 }
 
+function pickTried(draft: Draft | null): Pick<Draft, "tried"> {
+  return draft?.tried ? { tried: draft.tried } : {};
+}
+
 function asDraft(lesson: Lesson): Draft {
   return { title: lesson.title, markdown: lesson.markdown, base_version: lesson.version };
 }
@@ -217,6 +237,21 @@ function savedWords(lesson: Lesson): string {
   const count = lesson.warnings.length;
   if (count === 0) return "Saved";
   return count === 1 ? `Saved. ${lesson.warnings[0]?.message ?? ""}` : `Saved, with ${count} things to look at`;
+}
+
+/** Saves; if an earlier save of ours did arrive, though its answer did not, this goes on from it. */
+async function saveKnowingly(api: Api, id: string, text: Draft): Promise<Lesson> {
+  const { title, markdown, base_version, tried } = text;
+  const version = newId();
+  if (loadDraft(id)) keepDraft(id, { title, markdown, base_version, tried: version });
+  try {
+    return await api.saveLesson(id, { title, markdown, version, base_version });
+  } catch (problem) {
+    const current = problem instanceof ApiError && problem.status === 412 ? problem.body["current"] : null;
+    const stored = (current as Lesson | null)?.version;
+    if (!tried || stored !== tried) throw problem;
+    return api.saveLesson(id, { title, markdown, version, base_version: tried });
+  }
 }
 
 /** null: no host has it (a new lesson), or none can be reached and this device has no copy. */

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { newId, type Api } from "../core/api";
 import { ApiError, messageFor, UnreachableError } from "../core/errors";
 import type { LessonSummary, User } from "../core/types";
-import { cachedList, cacheList } from "../lesson/cache";
+import { cachedList, cacheList, forgetTeachersLessons } from "../lesson/cache";
 import { Brand } from "../ui/Brand";
 import { ErrorNote } from "../ui/ErrorNote";
 import { hasDraft } from "./drafts";
@@ -31,11 +31,15 @@ export function Lessons({ api, user }: { api: Api; user: User }) {
     }
   }
 
-  useEffect(() => void refresh(), []);
+  useEffect(() => {
+    void refresh();
+    if (scannedCode()) void joinRunningLesson(api);
+  }, []);
 
   async function signOut(): Promise<void> {
     try {
       await api.signOut();
+      await forgetTeachersLessons();
       setUser(null);
     } catch (problem) {
       setError(messageFor(problem));
@@ -79,6 +83,20 @@ export function Lessons({ api, user }: { api: Api; user: User }) {
       </main>
     </div>
   );
+}
+
+/** Taught within this time, a lesson is still going on. */
+const STILL_TEACHING_MS = 3 * 3600 * 1_000;
+
+/** Who scans a board's code in the middle of a lesson wants to show that lesson. */
+async function joinRunningLesson(api: Api): Promise<void> {
+  try {
+    const [newest] = await api.teachings();
+    const running = newest?.lesson && Date.now() - Date.parse(newest.updated_at) < STILL_TEACHING_MS;
+    if (running && newest.lesson) go({ page: "teach", lesson: newest.lesson });
+  } catch {
+    // Then the teacher chooses from the list.
+  }
 }
 
 function LessonCard({ lesson }: { lesson: LessonSummary }) {

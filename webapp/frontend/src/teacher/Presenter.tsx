@@ -9,12 +9,12 @@ import { Deck, renderNotes } from "../lesson/deck";
 import { ConnectionState } from "../ui/ConnectionState";
 import { ErrorNote } from "../ui/ErrorNote";
 import { SlideView } from "../ui/SlideView";
-import { Classroom } from "./classroom";
+import { Classroom, forgetToken } from "./classroom";
 import { Clock } from "./Clock";
 import { commandFor, type Command } from "./keys";
 import { Pairing } from "./Pairing";
 import { SlideList } from "./SlideList";
-import { go, setUser } from "./state";
+import { go, setUser, whenSignedOut } from "./state";
 
 /** One for the page's life: boards stay in touch while the teacher looks for another lesson. */
 let entered: Promise<Classroom> | null = null;
@@ -28,6 +28,12 @@ function classroomOf(api: Api, user: User): Promise<Classroom> {
   }
   return entered;
 }
+
+whenSignedOut.add((user) => {
+  void entered?.then((classroom) => classroom.leave());
+  entered = null;
+  forgetToken(user);
+});
 
 interface Props {
   api: Api;

@@ -23,6 +23,8 @@ const SYNC_WAIT_MS = 1_200;
 const TOKEN_WAIT_MS = 2_500;
 /** The token is asked for again after this, when no host could be reached. */
 const TOKEN_RETRY_MS = 4_000;
+/** With a fresh token all teachers of a cluster would come back at once: they are spread over this. */
+const COME_BACK_WITHIN_MS = 1_000;
 /** A lesson opened again within this time goes on where it was; later it starts at the beginning. */
 const RESUME_WITHIN_MS = 12 * 3600 * 1_000;
 
@@ -40,6 +42,7 @@ export class Classroom {
   readonly pairing: TeacherPairing;
   private wantedLesson = "";
   private stopped = false;
+  private refused = false;
   private retry: ReturnType<typeof setTimeout> | undefined;
 
   private constructor(
@@ -141,6 +144,7 @@ export class Classroom {
       const first = this.kept.token === "";
       this.keep({ id: this.kept.id, token: teaching.token });
       if (first) this.session.start();
+      else if (this.refused) this.comeBack();
     } catch (problem) {
       // Refused is refused: only a host that could not be reached is worth asking again.
       if (!(problem instanceof ApiError)) {
@@ -149,10 +153,17 @@ export class Classroom {
     }
   }
 
+  /** The sockets wait for a fresh token; without one they would only be refused again. */
   private renewToken(): void {
-    void this.fetchToken().then(() => {
-      if (!this.stopped) setTimeout(() => this.session.links.restart(), Math.random() * 1_000);
-    });
+    this.refused = true;
+    void this.fetchToken();
+  }
+
+  private comeBack(): void {
+    this.refused = false;
+    setTimeout(() => {
+      if (!this.stopped) this.session.links.restart();
+    }, Math.random() * COME_BACK_WITHIN_MS);
   }
 
   private keep(kept: Kept): void {
@@ -163,6 +174,12 @@ export class Classroom {
 
 function keptKey(user: User): string {
   return `teaching.${user.id}`;
+}
+
+/** After signing out, this device can no longer speak for the teacher. */
+export function forgetToken(user: User): void {
+  const kept = load<Kept | null>(keptKey(user), null);
+  if (kept) save(keptKey(user), { ...kept, token: "" });
 }
 
 /** On a teacher's second device the session of the first goes on, with its boards. */

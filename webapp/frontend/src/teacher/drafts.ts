@@ -10,6 +10,8 @@ export interface Draft {
   markdown: string;
   /** The version that was edited; null for a lesson that no host has yet. */
   base_version: string | null;
+  /** The version of a save whose answer never came: if a host has it, it is ours, no conflict. */
+  tried?: string;
 }
 
 export function loadDraft(lesson: string): Draft | null {

@@ -31,6 +31,12 @@ const WORDS: Record<string, string> = {
 const NO_ANSWER = "There is no connection just now. Please try again in a moment.";
 const EXPIRED = "The time to compare the symbols is over. Please type the code that the board shows now.";
 
+/** Once claimed, only the pairing's end counts: a repeated claim may be refused as used. */
+function concerns(code: string, state: PairingState): boolean {
+  if (state.kind === "claiming") return code.startsWith("pair.");
+  return (state.kind === "compare" || state.kind === "confirming") && code === "pair.gone";
+}
+
 export class TeacherPairing {
   readonly state = signal<PairingState>({ kind: "idle", message: "" });
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -75,7 +81,7 @@ export class TeacherPairing {
       this.timer = setTimeout(() => this.enter({ kind: "idle", message: "" }), PAIRED_SHOWN_MS);
     } else if (message.type === "pair.rejected" && state.kind === "compare") {
       this.enter({ kind: "idle", message: message.reason === "expired" ? EXPIRED : "" });
-    } else if (message.type === "error" && message.code.startsWith("pair.") && state.kind !== "idle") {
+    } else if (message.type === "error" && concerns(message.code, state)) {
       this.enter({ kind: "idle", message: WORDS[message.code] ?? message.message });
     }
   }

@@ -37,7 +37,12 @@ export function go(to: Route): void {
   else location.hash = hash;
 }
 
+/** What has to end when nobody is signed in any more. */
+export const whenSignedOut = new Set<(user: User) => void>();
+
 export function setUser(value: User | null): void {
+  const before = user.peek();
+  if (!value && before) whenSignedOut.forEach((action) => action(before));
   user.value = value;
   if (value) save(USER_KEY, value);
   else forget(USER_KEY);
