@@ -65,6 +65,7 @@ def revive(laptop: Laptop, host: str) -> None:
     name = laptop.unit(host).name
     with step(f"{name} starts, recovers and catches up"):
         laptop.revive(host)
+        laptop.wait_durable()
     say(f"{name} is ready and level with its peers")
 
 

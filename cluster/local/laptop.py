@@ -246,6 +246,8 @@ class Laptop:
             for host in self.topology.hosts:
                 self.wait_ready(host.name)
             self._wait_for_edge()
+        with step("commits that wait for a second host"):
+            self.wait_durable()
 
     def _wait_for_edge(self) -> None:
         url = f"{self.topology.page_url}/config.json"
@@ -324,6 +326,19 @@ class Laptop:
         wait_until(
             f"{name}: level with {', '.join(p.name for p in peers) or 'nobody'}",
             lambda: all(postgres.is_level(ours, t) and postgres.is_level(t, ours) for t in theirs),
+            timeout,
+            lambda: "See: make status",
+        )
+
+    def wait_durable(self, timeout: float = READY_SECONDS) -> None:
+        """Wait until commits of all live hosts are durable on a peer too; nothing to do for one."""
+        hosts = self.alive()
+        if len(hosts) < 2 or "agent" not in self.parts:
+            return
+        dsns = [self.dsn(host.name, postgres.SUPERUSER) for host in hosts]
+        wait_until(
+            "commits that wait for a peer on all live hosts",
+            lambda: all(postgres.waits_for_peers(dsn) for dsn in dsns),
             timeout,
             lambda: "See: make status",
         )

@@ -136,6 +136,11 @@ def is_level(reader: str, writer: str) -> bool:
     return position is not None and _ask(reader, "select mesh.wait_for(%s, 500)", position) is True
 
 
+def waits_for_peers(superuser_dsn: str) -> bool:
+    """Whether commits of this node wait for a peer: the agent sees to it once peers follow."""
+    return bool(_ask(superuser_dsn, "select current_setting('synchronous_standby_names')"))
+
+
 def _ask(dsn_: str, query: str, *parameters: object) -> object:
     """One value, or None when the node can't be asked."""
     try:
