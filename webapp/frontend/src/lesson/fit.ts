@@ -63,10 +63,19 @@ function fits(page: HTMLElement, body: HTMLElement): boolean {
   return body.scrollHeight <= room.height + 1 && body.scrollWidth <= room.width + 1;
 }
 
+/** From small type or from usual type, whichever leaves more: wide things don't shrink with type. */
 function shrinkAsPicture(page: HTMLElement, body: HTMLElement): void {
+  apply(body, 1, LEAST_SCALE);
+  const small = pictureScale(page, body);
+  apply(body, 1, 1);
+  const usual = pictureScale(page, body);
+  if (LEAST_SCALE * small > usual) apply(body, 1, LEAST_SCALE);
+  body.style.transform = `scale(${LEAST_SCALE * small > usual ? small : usual})`;
+}
+
+function pictureScale(page: HTMLElement, body: HTMLElement): number {
   const room = innerSize(page);
-  const scale = Math.min(room.height / body.scrollHeight, room.width / body.scrollWidth, 1);
-  body.style.transform = `scale(${scale})`;
+  return Math.min(room.height / body.scrollHeight, room.width / body.scrollWidth, 1);
 }
 
 function innerSize(page: HTMLElement): { width: number; height: number } {
