@@ -19,6 +19,9 @@ LOOPBACK = "127.0.0.1"
 DEFAULT_BASE = 8000
 POSTGRES_OFFSET = 7500
 LOWEST_BASE = 1024
+_BASE_STEP = 1000
+"""Wider than what one base uses, so that bases found one after the other don't overlap."""
+
 HIGHEST_BASE = 32768 - POSTGRES_OFFSET - MAX_HOSTS - 1
 
 
@@ -112,7 +115,7 @@ def refuse_taken(wanted: Iterable[Listener], base: int) -> None:
     )
     raise ClusterError(
         f"nothing was started:\n{lines}\n"
-        f"Stop what holds it, or use other ports: make up PORT_BASE={_other_base(base)}"
+        f"Stop what holds it, or use other ports: make up PORT_BASE={free_base()}"
     )
 
 
@@ -142,9 +145,17 @@ def _holder(port: int) -> str:
         return f" by pid {pid}"
 
 
-def _other_base(base: int) -> int:
-    """A base whose page port is free now, well away from this one."""
-    for candidate in range(12000, HIGHEST_BASE, 1000):
-        if abs(candidate - base) >= 1000 and not is_taken(edge(candidate)):
-            return candidate
-    return 12000
+def free_base(first: int = 12000) -> int:
+    """A port base whose ports are all free now, from `first` on. Raises ClusterError if there is none."""
+    for base in range(first, HIGHEST_BASE, _BASE_STEP):
+        if not any(is_taken(port) for port in _all_of(base)):
+            return base
+    raise ClusterError(f"no free port base from {first} to {HIGHEST_BASE}")
+
+
+def _all_of(base: int) -> Iterable[int]:
+    """Every port that a cluster of any size on this base may use."""
+    yield from (edge(base), edge_origin(base), supervisor(base, 0))
+    for node in range(1, MAX_HOSTS + 1):
+        yield from host_ports(base, node).model_dump().values()
+        yield supervisor(base, node)

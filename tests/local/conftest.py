@@ -1,4 +1,4 @@
-"""Fixtures: `host_parts` (what the shared cluster runs), `laptop` (a running one, without API and realtime)."""
+"""Fixture of this folder: `laptop`, a running cluster without API and realtime (elsewhere it has all)."""
 
 import shutil
 import tempfile
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cluster.local import Laptop
+from cluster.local import Laptop, ports
 
-PORT_BASE = 19000
-"""Beside the system tests' cluster (18000) and a `make up` (8000)."""
+FIRST_PORT_BASE = 19000
+"""Beside the system tests' cluster (18000) and a `make up` (8000); further up if another test run is there."""
 
 PARTS = ("postgres", "nats", "agent", "nginx")
 
@@ -29,7 +29,8 @@ def laptop() -> Iterator[Laptop]:
     """Three hosts without API and realtime. Tests leave every host running."""
     folder = Path(tempfile.mkdtemp(prefix="firstbell-laptop-"))
     folder.chmod(0o755)
-    laptop = Laptop(folder / "run", 3, PORT_BASE, PARTS, make_dist(folder / "dist"))
+    base = ports.free_base(FIRST_PORT_BASE)
+    laptop = Laptop(folder / "run", 3, base, PARTS, make_dist(folder / "dist"))
     try:
         laptop.up()
         yield laptop

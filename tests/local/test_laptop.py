@@ -14,7 +14,6 @@ import requests
 from cluster.errors import ClusterError
 from cluster.local import Laptop, ports
 from cluster.local.progress import wait_until
-from tests.local.conftest import PORT_BASE
 
 SECONDS = 5
 
@@ -120,10 +119,11 @@ def test_a_program_that_dies_is_started_again(laptop):
 
 
 def test_a_port_taken_by_somebody_else_stops_up_before_anything_starts(laptop, tmp_path):
-    second = Laptop(tmp_path / "run", 2, PORT_BASE, laptop.parts, laptop.dist)
+    base = ports.base_of(laptop.topology)
+    second = Laptop(tmp_path / "run", 2, base, laptop.parts, laptop.dist)
     with pytest.raises(ClusterError) as refused:
         second.up()
-    assert f"port {PORT_BASE + 101} is taken by nginx" in refused.value.message
+    assert f"port {base + 101} is taken by nginx" in refused.value.message
     assert "host1's public should listen there" in refused.value.message
     assert second.unit(1).processes() == []
     assert not (tmp_path / "run/hosts").exists()

@@ -8,12 +8,10 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from cluster.local import Laptop, state
-from tests.local.conftest import make_dist
+from cluster.local import Laptop, ports, state
+from tests.local.conftest import FIRST_PORT_BASE, make_dist
 
 PARTS = ("postgres",)
-BASE = 19800
-"""Its own ports: the shared cluster of the other module may still be stopping."""
 
 
 @pytest.fixture
@@ -28,7 +26,7 @@ def folder(request):
 
 
 def test_another_size_sets_the_old_cluster_aside_and_starts_a_fresh_one(folder, capsys):
-    small = Laptop(folder / "run", 1, BASE, PARTS, folder / "dist")
+    small = Laptop(folder / "run", 1, ports.free_base(FIRST_PORT_BASE), PARTS, folder / "dist")
     larger = Laptop(folder / "run", 2, None, PARTS, folder / "dist")
     try:
         small.up()
@@ -57,7 +55,7 @@ def pids(unit) -> list[int]:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_postgres_runs_as_its_own_user_under_root(folder):
-    laptop = Laptop(folder / "run", 1, BASE, PARTS, folder / "dist")
+    laptop = Laptop(folder / "run", 1, ports.free_base(FIRST_PORT_BASE), PARTS, folder / "dist")
     try:
         laptop.up()
         users = {p.name(): p.username() for p in laptop.unit(1).processes()}

@@ -8,15 +8,11 @@ import pytest
 
 from cluster.errors import ClusterError
 from cluster.local import ports
-from cluster.topology import MAX_HOSTS
 
 
 def test_no_two_parts_share_a_port_and_all_are_below_the_ephemeral_range():
     for base in (ports.LOWEST_BASE, 8000, ports.HIGHEST_BASE):
-        seen = [ports.edge(base), ports.edge_origin(base), ports.supervisor(base, 0)]
-        for node in range(1, MAX_HOSTS + 1):
-            seen += ports.host_ports(base, node).model_dump().values()
-            seen.append(ports.supervisor(base, node))
+        seen = list(ports._all_of(base))
         assert len(set(seen)) == len(seen)
         assert max(seen) < 32768
 
@@ -47,3 +43,11 @@ def test_free_ports_are_not_refused():
         nobody.bind((ports.LOOPBACK, 0))
         port = nobody.getsockname()[1]
     ports.refuse_taken([ports.Listener(port, "host1", "api")], 8000)
+
+
+def test_a_free_base_is_one_with_all_ports_free():
+    base = ports.free_base()
+    with socket.socket() as holder:
+        holder.bind((ports.LOOPBACK, ports.host_ports(base, 5).postgres))
+        holder.listen()
+        assert ports.free_base(base) > base
