@@ -88,9 +88,19 @@ describe("the API as the page calls it", () => {
   });
 
   test("does not take a refusal for a failure of the host", async () => {
-    answers["host1"] = () => json(412, { code: "version_conflict", message: "No.", fields: {}, current: { id: "x" } });
-    const saving = api.saveLesson("x", { title: "t", markdown: "", version: "v", base_version: "u" });
-    await expect(saving).rejects.toMatchObject({ status: 412, code: "version_conflict", body: { current: { id: "x" } } });
+    answers["host1"] = () =>
+      json(412, { code: "version_conflict", message: "No.", fields: {}, current: { id: "x" } });
+    const saving = api.saveLesson("x", {
+      title: "t",
+      markdown: "",
+      version: "v",
+      base_version: "u",
+    });
+    await expect(saving).rejects.toMatchObject({
+      status: 412,
+      code: "version_conflict",
+      body: { current: { id: "x" } },
+    });
     expect(seen).toHaveLength(1);
   });
 
@@ -103,7 +113,8 @@ describe("the API as the page calls it", () => {
     let token = "old";
     answers["host1"] = (one) => {
       if (one.path === "/api/v1/session") return json(200, { user: {}, csrf_token: token });
-      if (one.headers["X-CSRFToken"] !== token) return json(403, { code: "csrf_failed", message: "…" });
+      if (one.headers["X-CSRFToken"] !== token)
+        return json(403, { code: "csrf_failed", message: "…" });
       return new Response(null, { status: 204 });
     };
     await api.signIn("ada", "secret");
@@ -120,7 +131,8 @@ describe("the API as the page calls it", () => {
   });
 
   test("a wrong password is an answer, not an outage", async () => {
-    answers["host1"] = () => json(403, { code: "wrong_credentials", message: "No match.", fields: {} });
+    answers["host1"] = () =>
+      json(403, { code: "wrong_credentials", message: "No match.", fields: {} });
     await expect(api.signIn("ada", "x")).rejects.toThrow(ApiError);
     expect(seen).toHaveLength(1);
   });

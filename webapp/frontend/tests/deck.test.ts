@@ -11,7 +11,9 @@ function dom(markdown: string): HTMLElement {
 
 function steps(markdown: string): string[] {
   const shown = [...dom(markdown).querySelectorAll(".fragment")];
-  return shown.map((item) => `${item.getAttribute("data-fragment-index")}:${item.textContent?.trim()}`);
+  return shown.map(
+    (item) => `${item.getAttribute("data-fragment-index")}:${item.textContent?.trim()}`,
+  );
 }
 
 describe("the steps of a slide", () => {
@@ -103,9 +105,14 @@ describe("a slide's HTML is harmless", () => {
   test("keeps what decks use", () => {
     const kept = dom('<span style="color: red; text-align:center">x</span>').querySelector("span");
     expect(kept?.style.color).toBe("red");
-    expect(dom("![A bell](/media/ab/cd.svg)").querySelector("img")?.getAttribute("src")).toBe("/media/ab/cd.svg");
+    expect(dom("![A bell](/media/ab/cd.svg)").querySelector("img")?.getAttribute("src")).toBe(
+      "/media/ab/cd.svg",
+    );
     const link = dom("[x](https://example.org/)").querySelector("a");
-    expect([link?.getAttribute("target"), link?.getAttribute("rel")]).toEqual(["_blank", "noopener noreferrer"]);
+    expect([link?.getAttribute("target"), link?.getAttribute("rel")]).toEqual([
+      "_blank",
+      "noopener noreferrer",
+    ]);
     expect(dom("```python\nx\n```").querySelector("code")?.className).toBe("language-python");
     expect(dom("|a|b|\n|-|-|\n|1|2|").querySelectorAll("td")).toHaveLength(2);
   });
@@ -121,17 +128,27 @@ describe("a slide's HTML is harmless", () => {
 
 describe("what decks in the wild write", () => {
   test("boxes between colons, nested and badly closed", () => {
-    const holder = dom("::: challenge\n\n## Try\n\n:::: solution\n\nIt is 4\n\n::::\n\n:::\n\nAfter\n\n:::");
+    const holder = dom(
+      "::: challenge\n\n## Try\n\n:::: solution\n\nIt is 4\n\n::::\n\n:::\n\nAfter\n\n:::",
+    );
     expect(holder.querySelector(".box-challenge .box-solution")?.textContent).toContain("It is 4");
     expect(holder.lastElementChild?.textContent).toBe("After");
     expect(holder.textContent).not.toContain(":::");
-    expect(dom("::: callout\n\nnever closed").querySelector(".box-callout")?.textContent).toContain("never closed");
-    expect(dom("::: instructor\n\nnot for the class\n\n:::\n\nText").textContent?.trim()).toBe("Text");
-    expect(dom("::: keypoints\n\n- a\n\n:::").querySelector(".box-title")?.textContent).toBe("Key points");
+    expect(dom("::: callout\n\nnever closed").querySelector(".box-callout")?.textContent).toContain(
+      "never closed",
+    );
+    expect(dom("::: instructor\n\nnot for the class\n\n:::\n\nText").textContent?.trim()).toBe(
+      "Text",
+    );
+    expect(dom("::: keypoints\n\n- a\n\n:::").querySelector(".box-title")?.textContent).toBe(
+      "Key points",
+    );
   });
 
   test("attributes behind a picture", () => {
-    const picture = dom("![](/media/ab/x.svg){alt='The \"root\" of a tree' width=\"60%\"}").querySelector("img");
+    const picture = dom(
+      '![](/media/ab/x.svg){alt=\'The "root" of a tree\' width="60%"}',
+    ).querySelector("img");
     expect(picture?.alt).toBe('The "root" of a tree');
     expect(picture?.getAttribute("width")).toBe("60%");
   });
@@ -139,14 +156,18 @@ describe("what decks in the wild write", () => {
   test("counters behind titles, and boxes written as quotes", () => {
     expect(dom("## Files (2/5)\n\nText").querySelector(".counter")?.textContent).toBe("2/5");
     expect(dom("> **Mind**\n>\n> the gap").querySelector("blockquote")?.className).toBe("box");
-    expect(dom("> **Mind** (continued)\n>\n> the gap").querySelector("blockquote")?.className).toBe("box");
+    expect(dom("> **Mind** (continued)\n>\n> the gap").querySelector("blockquote")?.className).toBe(
+      "box",
+    );
     expect(dom("> **To be** or not to be").querySelector("blockquote")?.className).toBe("");
   });
 
   test("labels for the list of slides", () => {
     const slide = (title: string, markdown: string): Slide => ({ title, markdown, notes: "" });
     expect(labelOf(slide("Files (1/3)", ""))).toEqual({ text: "Files", continues: false });
-    expect(labelOf(slide("Files (2/3)", "## Files (2/3)\n\n```sh\n```\n\n- The **root** [of](x) it"))).toEqual({
+    expect(
+      labelOf(slide("Files (2/3)", "## Files (2/3)\n\n```sh\n```\n\n- The **root** [of](x) it")),
+    ).toEqual({
       text: "The root of it",
       continues: true,
     });

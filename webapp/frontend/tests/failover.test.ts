@@ -37,7 +37,10 @@ describe("a request", () => {
   test("goes to the next host when one fails, at once", async () => {
     const { asked, attempt } = attempting({ host1: "fails", host2: "answers" });
     const failed: string[] = [];
-    const answer = tryHosts(hosts, attempt, { hedgeAfterMs: null, onFailed: (host) => failed.push(host.name) });
+    const answer = tryHosts(hosts, attempt, {
+      hedgeAfterMs: null,
+      onFailed: (host) => failed.push(host.name),
+    });
     expect(await answer).toBe("host2");
     expect(asked).toEqual(["host1", "host2"]);
     expect(failed).toEqual(["host1"]);
@@ -65,7 +68,10 @@ describe("a slow read", () => {
   test("is asked of another host too; the first answer wins and the other is let go", async () => {
     const { asked, aborted, attempt } = attempting({ host1: "hangs", host2: "answers" });
     const overtaken: string[] = [];
-    const answer = tryHosts(hosts, attempt, { hedgeAfterMs: 300, onOvertaken: (host) => overtaken.push(host.name) });
+    const answer = tryHosts(hosts, attempt, {
+      hedgeAfterMs: 300,
+      onOvertaken: (host) => overtaken.push(host.name),
+    });
     await vi.advanceTimersByTimeAsync(299);
     expect(asked).toEqual(["host1"]);
     await vi.advanceTimersByTimeAsync(1);

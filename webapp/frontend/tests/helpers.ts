@@ -89,7 +89,15 @@ export class FakeSocket implements SocketLike {
 
   welcome(load = 0): void {
     this.open();
-    this.say({ type: "welcome", protocol: 1, node: 1, host: "h", session: "s", role: "teacher", load });
+    this.say({
+      type: "welcome",
+      protocol: 1,
+      node: 1,
+      host: "h",
+      session: "s",
+      role: "teacher",
+      load,
+    });
   }
 
   die(code = 1006): void {
@@ -177,7 +185,15 @@ export class FakeRelay {
   private control(socket: FakeSocket, message: { type: string; t?: number }): void {
     if (message.type === "ping") socket.say({ type: "pong", t: message.t, load: 0 });
     if (message.type !== "hello") return;
-    socket.say({ type: "welcome", protocol: 1, node: 1, host: "h", session: "s", role: "teacher", load: 0 });
+    socket.say({
+      type: "welcome",
+      protocol: 1,
+      node: 1,
+      host: "h",
+      session: "s",
+      role: "teacher",
+      load: 0,
+    });
     const step1 = encoding.createEncoder();
     encoding.writeVarUint(step1, 0);
     writeSyncStep1(step1, this.doc);

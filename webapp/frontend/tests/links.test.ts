@@ -6,7 +6,11 @@ import { backoffMs } from "../src/live/backoff";
 import { FakeNet, makeHosts, type FakeSocket } from "./helpers";
 
 const hosts = makeHosts(3);
-const [host1, host2, host3] = hosts as [typeof hosts[0] & object, typeof hosts[0] & object, typeof hosts[0] & object];
+const [host1, host2, host3] = hosts as [
+  (typeof hosts)[0] & object,
+  (typeof hosts)[0] & object,
+  (typeof hosts)[0] & object,
+];
 let net: FakeNet;
 let links: Links;
 let refused: number[];
@@ -26,7 +30,8 @@ function makeLinks(breadth = 2): Links {
 function live(milliseconds: number, ...answering: FakeSocket[]): void {
   for (let passed = 0; passed < milliseconds; passed += 250) {
     net.time.pass(250);
-    for (const socket of answering) if (socket.readyState === 1) socket.say({ type: "pong", t: 0, load: 0 });
+    for (const socket of answering)
+      if (socket.readyState === 1) socket.say({ type: "pong", t: 0, load: 0 });
   }
 }
 
@@ -125,7 +130,8 @@ describe("a host that was dead", () => {
       if (socket.url === host1.realtime) queueMicrotask(() => socket.die());
     };
     net.last(host1).die();
-    for (let second = 0; second < 60; second++) live(1_000, net.last(host2), ...net.to(host3).slice(-1));
+    for (let second = 0; second < 60; second++)
+      live(1_000, net.last(host2), ...net.to(host3).slice(-1));
     expect(net.to(host1).length).toBeGreaterThan(1);
     expect(net.to(host1).length).toBeLessThan(20);
   });
@@ -153,18 +159,21 @@ describe("what servers ask for", () => {
     expect(net.to(host1)[0]?.closedWith).not.toBeNull();
   });
 
-  test.each([4401, 4403])("after close code %i nothing is tried until somebody restarts", (code) => {
-    net.last(host1).welcome();
-    net.last(host2).welcome();
-    net.last(host2).die(code);
-    const before = net.sockets.length;
-    net.time.pass(60_000);
-    expect(refused).toEqual([code]);
-    expect(net.sockets).toHaveLength(before);
-    expect(links.primary).toBeNull();
-    links.restart();
-    expect(net.sockets).toHaveLength(before + 2);
-  });
+  test.each([4401, 4403])(
+    "after close code %i nothing is tried until somebody restarts",
+    (code) => {
+      net.last(host1).welcome();
+      net.last(host2).welcome();
+      net.last(host2).die(code);
+      const before = net.sockets.length;
+      net.time.pass(60_000);
+      expect(refused).toEqual([code]);
+      expect(net.sockets).toHaveLength(before);
+      expect(links.primary).toBeNull();
+      links.restart();
+      expect(net.sockets).toHaveLength(before + 2);
+    },
+  );
 
   test("sockets that speak rubbish do no harm", () => {
     const socket = net.last(host1);
@@ -200,14 +209,26 @@ describe("the plan", () => {
     ["the first rests", [resting, open, none], { connect: [2], close: [], primary: 1 }],
     ["all rest", [resting, resting, resting], { connect: [], close: [], primary: null }],
     ["the first is back", [open, open, open], { connect: [], close: [2], primary: 0 }],
-    ["the first leaves", [{ ...open, leaving: true }, open, none], { connect: [2], close: [], primary: 1 }],
-    ["only a leaving one", [{ ...open, leaving: true }, resting, resting], { connect: [], close: [], primary: 0 }],
+    [
+      "the first leaves",
+      [{ ...open, leaving: true }, open, none],
+      { connect: [2], close: [], primary: 1 },
+    ],
+    [
+      "only a leaving one",
+      [{ ...open, leaving: true }, resting, resting],
+      { connect: [], close: [], primary: 0 },
+    ],
   ])("%s", (_, candidates, expected) => {
     expect(plan(candidates, 2, 1 + SETTLED_MS)).toEqual(expected);
   });
 
   test("who must stay does not go back to a better host", () => {
-    expect(plan([none, open, none], 1, 1 + SETTLED_MS, true)).toEqual({ connect: [], close: [], primary: 1 });
+    expect(plan([none, open, none], 1, 1 + SETTLED_MS, true)).toEqual({
+      connect: [],
+      close: [],
+      primary: 1,
+    });
     expect(plan([none, open, none], 1, 1 + SETTLED_MS)).toMatchObject({ connect: [0] });
   });
 

@@ -34,12 +34,23 @@ describe("the teacher's side", () => {
     net.last(host2).welcome();
   });
 
-  const said = (host: typeof host1): string[] => net.last(host).sentText.map((message) => String(message["type"]));
-  const claimed = { type: "pair.claimed", pairing: "p", symbol: "🐢", symbol_name: "turtle", expires_in_seconds: 60 };
+  const said = (host: typeof host1): string[] =>
+    net.last(host).sentText.map((message) => String(message["type"]));
+  const claimed = {
+    type: "pair.claimed",
+    pairing: "p",
+    symbol: "🐢",
+    symbol_name: "turtle",
+    expires_in_seconds: 60,
+  };
 
   test("code, symbol, yes", () => {
     pairing.claim("042917");
-    expect(net.last(host1).sentText.at(-1)).toEqual({ type: "pair.claim", code: "042917", position: "1:5" });
+    expect(net.last(host1).sentText.at(-1)).toEqual({
+      type: "pair.claim",
+      code: "042917",
+      position: "1:5",
+    });
     net.last(host1).say(claimed);
     expect(pairing.state.value).toMatchObject({ kind: "compare", symbolName: "turtle" });
     pairing.confirm();
@@ -53,7 +64,10 @@ describe("the teacher's side", () => {
   test("a wrong code is said in words, and the next try works", () => {
     pairing.claim("000000");
     net.last(host1).say({ type: "error", code: "pair.wrong_code", message: "No.", retry: false });
-    expect(pairing.state.value).toMatchObject({ kind: "idle", message: expect.stringContaining("No board shows this code") });
+    expect(pairing.state.value).toMatchObject({
+      kind: "idle",
+      message: expect.stringContaining("No board shows this code"),
+    });
     pairing.claim("042917");
     net.last(host1).say(claimed);
     expect(pairing.state.value.kind).toBe("compare");
@@ -95,14 +109,20 @@ describe("the teacher's side", () => {
   test("without any answer it ends with a sentence", () => {
     pairing.claim("042917");
     vi.advanceTimersByTime(10_000);
-    expect(pairing.state.value).toMatchObject({ kind: "idle", message: expect.stringContaining("try again") });
+    expect(pairing.state.value).toMatchObject({
+      kind: "idle",
+      message: expect.stringContaining("try again"),
+    });
   });
 
   test("symbols that nobody compared in time expire", () => {
     pairing.claim("042917");
     net.last(host1).say(claimed);
     vi.advanceTimersByTime(60_000);
-    expect(pairing.state.value).toMatchObject({ kind: "idle", message: expect.stringContaining("time") });
+    expect(pairing.state.value).toMatchObject({
+      kind: "idle",
+      message: expect.stringContaining("time"),
+    });
   });
 
   test("answers that come too late change nothing", () => {
@@ -134,16 +154,40 @@ describe("the board's side", () => {
   test("shows name and symbol, then hands over what pairing gave", () => {
     net.last(host1).open();
     net.last(host1).say({ type: "pair.code", code: "042917", expires_in_seconds: 180 });
-    net.last(host1).say({ type: "pair.offer", teacher_name: "Ada", symbol: "🐢", symbol_name: "turtle", expires_in_seconds: 60 });
-    expect(waiting.state.value).toMatchObject({ kind: "offer", teacher: "Ada", symbolName: "turtle" });
-    net.last(host1).say({ type: "pair.done", pairing: "p", session: "s", token: "jwt", position: "1:5" });
-    expect(paired).toEqual([{ session: "s", token: "jwt", pairing: "p", position: "1:5", teacher: "Ada" }]);
+    net
+      .last(host1)
+      .say({
+        type: "pair.offer",
+        teacher_name: "Ada",
+        symbol: "🐢",
+        symbol_name: "turtle",
+        expires_in_seconds: 60,
+      });
+    expect(waiting.state.value).toMatchObject({
+      kind: "offer",
+      teacher: "Ada",
+      symbolName: "turtle",
+    });
+    net
+      .last(host1)
+      .say({ type: "pair.done", pairing: "p", session: "s", token: "jwt", position: "1:5" });
+    expect(paired).toEqual([
+      { session: "s", token: "jwt", pairing: "p", position: "1:5", teacher: "Ada" },
+    ]);
     expect(net.last(host1).closedWith).not.toBeNull();
   });
 
   test("a rejected offer gives way to the new code", () => {
     net.last(host1).open();
-    net.last(host1).say({ type: "pair.offer", teacher_name: "Ada", symbol: "🐢", symbol_name: "turtle", expires_in_seconds: 60 });
+    net
+      .last(host1)
+      .say({
+        type: "pair.offer",
+        teacher_name: "Ada",
+        symbol: "🐢",
+        symbol_name: "turtle",
+        expires_in_seconds: 60,
+      });
     net.last(host1).say({ type: "pair.rejected", pairing: "p", reason: "rejected" });
     net.last(host1).say({ type: "pair.code", code: "111111", expires_in_seconds: 180 });
     expect(waiting.state.value).toMatchObject({ kind: "code", code: "111111" });

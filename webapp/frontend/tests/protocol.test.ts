@@ -8,7 +8,10 @@ import { parseServerMessage, type ClientMessage, type ServerMessage } from "../s
 import { readPlace } from "../src/live/show";
 
 // The same examples are read by the server's tests: both sides agree, or a test fails.
-const FILES = import.meta.glob("../../../tests/protocol/*.json", { eager: true, import: "default" });
+const FILES = import.meta.glob("../../../tests/protocol/*.json", {
+  eager: true,
+  import: "default",
+});
 
 interface Examples {
   type: string;
@@ -21,7 +24,11 @@ const control = Object.entries(FILES)
   .map(([, examples]) => examples as Examples);
 
 type Fields<T> = T extends { type: infer Name extends string } ? Record<Name, (keyof T)[]> : never;
-type All<U> = (U extends unknown ? (value: Fields<U>) => void : never) extends (value: infer I) => void ? I : never;
+type All<U> = (U extends unknown ? (value: Fields<U>) => void : never) extends (
+  value: infer I,
+) => void
+  ? I
+  : never;
 
 /** The compiler checks that these are fields of our types, the test that the examples have no others. */
 const CLIENT: All<ClientMessage> = {
@@ -48,23 +55,36 @@ const SERVER: All<ServerMessage> = {
 
 describe("control messages", () => {
   test("each of ours has examples and each example is one of ours", () => {
-    const types = (side: string): string[] => control.filter((file) => file.side === side).map((file) => file.type).sort();
+    const types = (side: string): string[] =>
+      control
+        .filter((file) => file.side === side)
+        .map((file) => file.type)
+        .sort();
     expect(types("client")).toEqual(Object.keys(CLIENT).sort());
     expect(types("server")).toEqual(Object.keys(SERVER).sort());
   });
 
-  test.each(control.map((file) => [`${file.side}.${file.type}`, file] as const))("%s", (_, file) => {
-    const known = (file.side === "client" ? CLIENT : SERVER) as Record<string, string[]>;
-    for (const example of file.examples) {
-      for (const field of Object.keys(example)) expect(known[file.type]).toContain(field);
-      if (file.side === "server") expect(parseServerMessage(JSON.stringify(example))).toEqual(example);
-    }
-  });
-
-  test.each(["", "null", "[]", "{", '{"type":"pair.code"}', '{"type":"pair.code","code":1,"expires_in_seconds":1}', '{"type":"news"}'])(
-    "%j is ignored",
-    (text) => expect(parseServerMessage(text)).toBeNull(),
+  test.each(control.map((file) => [`${file.side}.${file.type}`, file] as const))(
+    "%s",
+    (_, file) => {
+      const known = (file.side === "client" ? CLIENT : SERVER) as Record<string, string[]>;
+      for (const example of file.examples) {
+        for (const field of Object.keys(example)) expect(known[file.type]).toContain(field);
+        if (file.side === "server")
+          expect(parseServerMessage(JSON.stringify(example))).toEqual(example);
+      }
+    },
   );
+
+  test.each([
+    "",
+    "null",
+    "[]",
+    "{",
+    '{"type":"pair.code"}',
+    '{"type":"pair.code","code":1,"expires_in_seconds":1}',
+    '{"type":"news"}',
+  ])("%j is ignored", (text) => expect(parseServerMessage(text)).toBeNull());
 });
 
 interface Binary {

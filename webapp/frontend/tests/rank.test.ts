@@ -5,9 +5,21 @@ const names = ["host1", "host2", "host3", "host4", "host5"].map((name) => ({ nam
 
 // Computed with another implementation of SHA-256: int.from_bytes(sha256(b"host:session")[:8]).
 const VECTORS: [string, string[], bigint][] = [
-  ["01a00000-0000-7000-8000-000000000001", ["host4", "host2", "host5", "host3", "host1"], 2295651479223927369n],
-  ["0192f0c1-2b3c-7d4e-8f50-a1b2c3d4e5f6", ["host5", "host2", "host4", "host1", "host3"], 8350986523076675299n],
-  ["5f0c2b1e-9d7a-4c36-8f65-0a4f1f3f9a10", ["host2", "host1", "host5", "host4", "host3"], 16647379432839522064n],
+  [
+    "01a00000-0000-7000-8000-000000000001",
+    ["host4", "host2", "host5", "host3", "host1"],
+    2295651479223927369n,
+  ],
+  [
+    "0192f0c1-2b3c-7d4e-8f50-a1b2c3d4e5f6",
+    ["host5", "host2", "host4", "host1", "host3"],
+    8350986523076675299n,
+  ],
+  [
+    "5f0c2b1e-9d7a-4c36-8f65-0a4f1f3f9a10",
+    ["host2", "host1", "host5", "host4", "host3"],
+    16647379432839522064n,
+  ],
 ];
 
 describe("hosts are ranked by rendezvous hash", () => {

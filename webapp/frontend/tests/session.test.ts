@@ -114,7 +114,9 @@ describe("a board", () => {
     await pass(3_000);
     writePlace(teacher.doc, { slide: 1, step: 0 });
     const hellos = net.sockets.filter((socket) => socket.sentBinary.length > 0);
-    const boards = hellos.filter((socket) => socket.sentBinary.every((frame) => frame[0] === 1 || frame[1] === 0));
+    const boards = hellos.filter((socket) =>
+      socket.sentBinary.every((frame) => frame[0] === 1 || frame[1] === 0),
+    );
     expect(boards).toHaveLength(2);
   });
 
@@ -164,7 +166,8 @@ test("frames that cannot be read are passed over", async () => {
   const teacher = join("teacher");
   await pass(500);
   const socket = net.sockets[0]!;
-  for (const frame of [[], [0], [0, 1, 255], [1, 9], [9, 9, 9]]) socket.sayBinary(Uint8Array.from(frame));
+  for (const frame of [[], [0], [0, 1, 255], [1, 9], [9, 9, 9]])
+    socket.sayBinary(Uint8Array.from(frame));
   writePlace(teacher.doc, { slide: 1, step: 0 });
   expect(readPlace(relay.doc).slide).toBe(1);
 });

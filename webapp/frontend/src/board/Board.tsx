@@ -26,7 +26,9 @@ export function Board({ api, school }: { api: Api; school: string }) {
   }
 
   if (!pairing) {
-    return <WaitingScreen hosts={api.hosts} school={school} onPaired={paired} onReady={loadShowing} />;
+    return (
+      <WaitingScreen hosts={api.hosts} school={school} onPaired={paired} onReady={loadShowing} />
+    );
   }
   return (
     <Suspense fallback={<div class="board-rest" />}>

@@ -44,7 +44,11 @@ export default function Showing({ api, pairing, onEnded }: Props) {
       ) : (
         <Greeting teacher={pairing.teacher} coming={wanted !== null} />
       )}
-      <div class={`blank blank-${session.blank.value || "off"}`} data-testid="board-blank" data-blank={session.blank.value} />
+      <div
+        class={`blank blank-${session.blank.value || "off"}`}
+        data-testid="board-blank"
+        data-blank={session.blank.value}
+      />
       <Tools connection={session.connection.value} onLeave={() => leave(session, onEnded)} />
     </main>
   );
@@ -73,7 +77,9 @@ function Greeting({ teacher, coming }: { teacher: string; coming: boolean }) {
   return (
     <div class="board-greeting" data-testid="board-greeting">
       <h1>{teacher ? `Paired with ${teacher}` : "Paired"}</h1>
-      <p class="soft">{coming ? "The lesson is on its way…" : "The lesson appears here as soon as it is opened."}</p>
+      <p class="soft">
+        {coming ? "The lesson is on its way…" : "The lesson appears here as soon as it is opened."}
+      </p>
     </div>
   );
 }

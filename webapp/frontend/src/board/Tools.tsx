@@ -21,7 +21,12 @@ export function Tools({ connection, onLeave }: { connection: Connection; onLeave
           End pairing
         </button>
         {document.fullscreenEnabled && (
-          <button class="button" data-testid="fullscreen" aria-pressed={full} onClick={toggleFullscreen}>
+          <button
+            class="button"
+            data-testid="fullscreen"
+            aria-pressed={full}
+            onClick={toggleFullscreen}
+          >
             {full ? "Leave full screen" : "Full screen"}
           </button>
         )}
@@ -30,7 +35,9 @@ export function Tools({ connection, onLeave }: { connection: Connection; onLeave
         <Dialog title="End the pairing?" testid="leave-dialog" onClose={() => setLeaving(false)}>
           <p>This board then shows a new code and no longer follows the lesson.</p>
           <div class="row row-end">
-            <button class="button" onClick={() => setLeaving(false)}>Stay</button>
+            <button class="button" onClick={() => setLeaving(false)}>
+              Stay
+            </button>
             <button class="button button-bad" data-testid="board-leave-confirm" onClick={onLeave}>
               End pairing
             </button>

@@ -44,13 +44,20 @@ function Code({ code, expiresAt, seconds }: Extract<WaitingState, { kind: "code"
     <div class="code-screen">
       <div class="code-text">
         <h1>Show your lesson here</h1>
-        <p class="code" data-testid="board-code" data-code={code} aria-label={`Code ${[...code].join(" ")}`}>
+        <p
+          class="code"
+          data-testid="board-code"
+          data-code={code}
+          aria-label={`Code ${[...code].join(" ")}`}
+        >
           <span>{code.slice(0, 3)}</span>
           <span>{code.slice(3)}</span>
         </p>
         <Countdown key={code} expiresAt={expiresAt} seconds={seconds} />
         <ol class="howto">
-          <li>Open <strong>{location.host}</strong> on your own device and sign in.</li>
+          <li>
+            Open <strong>{location.host}</strong> on your own device and sign in.
+          </li>
           <li>Open a lesson and type this code under “Boards”.</li>
           <li>Compare the symbol, then say yes.</li>
         </ol>
@@ -71,11 +78,18 @@ function Countdown({ expiresAt, seconds }: { expiresAt: number; seconds: number 
   }, [expiresAt]);
   const remaining = Math.max(0, Math.ceil(left / 1_000));
   return (
-    <div class="countdown" data-testid="board-countdown" data-seconds={remaining} aria-hidden="true">
+    <div
+      class="countdown"
+      data-testid="board-countdown"
+      data-seconds={remaining}
+      aria-hidden="true"
+    >
       <span class="countdown-track">
         <span class="countdown-rest" style={{ width: `${(100 * remaining) / seconds}%` }} />
       </span>
-      <span>new code in {Math.floor(remaining / 60)}:{String(remaining % 60).padStart(2, "0")}</span>
+      <span>
+        new code in {Math.floor(remaining / 60)}:{String(remaining % 60).padStart(2, "0")}
+      </span>
     </div>
   );
 }

@@ -47,7 +47,11 @@ export class BoardLessons {
   }
 
   private async fetch(lesson: ShownLesson, wanted: string): Promise<void> {
-    for (let wait = RETRY_FIRST_MS; this.wanted === wanted; wait = Math.min(2 * wait, RETRY_MOST_MS)) {
+    for (
+      let wait = RETRY_FIRST_MS;
+      this.wanted === wanted;
+      wait = Math.min(2 * wait, RETRY_MOST_MS)
+    ) {
       const fresh = await this.ask(lesson.id);
       if (this.wanted !== wanted) return;
       if (fresh) {

@@ -13,7 +13,10 @@ async function start(): Promise<void> {
   const root = document.getElementById("app");
   if (!root) return;
   const config = await configAtLast();
-  render(<Board api={new Api(new Hosts(config.hosts), "board")} school={config.school_name ?? ""} />, root);
+  render(
+    <Board api={new Api(new Hosts(config.hosts), "board")} school={config.school_name ?? ""} />,
+    root,
+  );
 }
 
 async function configAtLast(): Promise<Config> {

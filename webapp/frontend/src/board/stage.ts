@@ -86,7 +86,8 @@ export class Stage {
   }
 
   private readonly loaded = (event: Event): void => {
-    const page = event.target instanceof Element ? event.target.closest<HTMLElement>(".slide-page") : null;
+    const page =
+      event.target instanceof Element ? event.target.closest<HTMLElement>(".slide-page") : null;
     if (page) fitSlide(page);
   };
 

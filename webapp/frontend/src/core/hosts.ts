@@ -58,7 +58,8 @@ export class Hosts {
   order(): Host[] {
     const start = this.all.indexOf(this.choice);
     const round = [...this.all.slice(start), ...this.all.slice(0, start)];
-    const doubts = (host: Host): number => (this.isAside(host) ? 2 : this.probing.has(host.name) ? 1 : 0);
+    const doubts = (host: Host): number =>
+      this.isAside(host) ? 2 : this.probing.has(host.name) ? 1 : 0;
     return round.sort((a, b) => doubts(a) - doubts(b));
   }
 
@@ -69,9 +70,12 @@ export class Hosts {
   setAside(host: Host, until = this.with_.now() + SET_ASIDE_MS): void {
     this.aside[host.name] = until;
     this.keep();
-    this.with_.later(() => {
-      if (this.isAside(host)) void this.check(host);
-    }, Math.max(0, until - this.with_.now()));
+    this.with_.later(
+      () => {
+        if (this.isAside(host)) void this.check(host);
+      },
+      Math.max(0, until - this.with_.now()),
+    );
   }
 
   /** A host that answered is well, whatever was thought of it. */

@@ -17,6 +17,8 @@ export function score(hostName: string, session: string): bigint {
 export function rank<T extends { name: string }>(hosts: readonly T[], session: string): T[] {
   return hosts
     .map((host) => ({ host, score: score(host.name, session) }))
-    .sort((a, b) => (a.score === b.score ? (a.host.name < b.host.name ? -1 : 1) : a.score > b.score ? -1 : 1))
+    .sort((a, b) =>
+      a.score === b.score ? (a.host.name < b.host.name ? -1 : 1) : a.score > b.score ? -1 : 1,
+    )
     .map(({ host }) => host);
 }

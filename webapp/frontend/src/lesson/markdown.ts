@@ -20,7 +20,9 @@ const BOX_TITLES: Record<string, string> = {
 const HIDDEN_BOXES = new Set(["instructor", "notes", "speaker"]);
 
 const md = new MarkdownIt({ html: true, linkify: false, typographer: false });
-md.block.ruler.before("fence", "box", box, { alt: ["paragraph", "reference", "blockquote", "list"] });
+md.block.ruler.before("fence", "box", box, {
+  alt: ["paragraph", "reference", "blockquote", "list"],
+});
 md.core.ruler.after("inline", "image_attributes", imageAttributes);
 md.core.ruler.after("inline", "star_lists", starLists);
 
@@ -109,12 +111,21 @@ function applyImageAttributes(image: Token, text: string): void {
     // The renderer writes the alternative text from a picture's children.
     const words = image.children?.[0];
     if (words) words.content = value;
-    else image.children = [Object.assign(Object.create(Object.getPrototypeOf(image)) as Token, { ...image, type: "text", content: value, children: null })];
+    else
+      image.children = [
+        Object.assign(Object.create(Object.getPrototypeOf(image)) as Token, {
+          ...image,
+          type: "text",
+          content: value,
+          children: null,
+        }),
+      ];
   }
 }
 
 function starLists(state: StateCore): void {
   for (const token of state.tokens) {
-    if (token.type === "list_item_open" && token.markup === "*") token.attrJoin("class", "fragment");
+    if (token.type === "list_item_open" && token.markup === "*")
+      token.attrJoin("class", "fragment");
   }
 }

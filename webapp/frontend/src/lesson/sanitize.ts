@@ -7,13 +7,38 @@
  */
 import DOMPurify from "dompurify";
 
-const CLASSES = /^(fragment|box(-[\w-]+)?|language-[\w+#-]+|fade-(out|up|down|left|right|in-then-out|in-then-semi-out)|semi-fade-out|current-visible|highlight-(red|green|blue|current-red|current-green|current-blue)|grow|shrink|strike)$/;
+const CLASSES =
+  /^(fragment|box(-[\w-]+)?|language-[\w+#-]+|fade-(out|up|down|left|right|in-then-out|in-then-semi-out)|semi-fade-out|current-visible|highlight-(red|green|blue|current-red|current-green|current-blue)|grow|shrink|strike)$/;
 const STYLES = new Set([
-  "color", "background-color", "text-align", "font-size", "font-weight", "font-style",
-  "width", "max-width", "height", "max-height", "margin", "margin-left", "margin-right",
-  "margin-top", "margin-bottom", "padding", "float", "display", "gap", "flex", "flex-direction",
-  "align-items", "justify-content", "grid-template-columns", "border", "border-radius",
-  "vertical-align", "columns", "column-gap",
+  "color",
+  "background-color",
+  "text-align",
+  "font-size",
+  "font-weight",
+  "font-style",
+  "width",
+  "max-width",
+  "height",
+  "max-height",
+  "margin",
+  "margin-left",
+  "margin-right",
+  "margin-top",
+  "margin-bottom",
+  "padding",
+  "float",
+  "display",
+  "gap",
+  "flex",
+  "flex-direction",
+  "align-items",
+  "justify-content",
+  "grid-template-columns",
+  "border",
+  "border-radius",
+  "vertical-align",
+  "columns",
+  "column-gap",
 ]);
 const LOCAL_MEDIA = /^\/media\/[\w./-]+$/;
 const INLINE_PICTURE = /^data:image\/(png|jpe?g|gif|webp|svg\+xml)[;,]/i;
@@ -47,7 +72,16 @@ export function sanitize(dirty: HTMLElement): DocumentFragment {
     ADD_ATTR: ["data-fragment-index", "data-missing"],
     FORBID_ATTR: ["id", "name", "tabindex", "autofocus", "autoplay", "srcset", "background"],
     FORBID_TAGS: [
-      "form", "input", "button", "select", "textarea", "option", "style", "dialog", "map", "area",
+      "form",
+      "input",
+      "button",
+      "select",
+      "textarea",
+      "option",
+      "style",
+      "dialog",
+      "map",
+      "area",
     ],
   });
 }
@@ -76,7 +110,10 @@ function keepStyles(value: string): string {
     .map((part) => part.trim())
     .filter((part) => {
       const [property = "", ...rest] = part.split(":");
-      return STYLES.has(property.trim().toLowerCase()) && !/url|expression|\\|@|var\(/i.test(rest.join(":"));
+      return (
+        STYLES.has(property.trim().toLowerCase()) &&
+        !/url|expression|\\|@|var\(/i.test(rest.join(":"))
+      );
     })
     .join("; ");
 }

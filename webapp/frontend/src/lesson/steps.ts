@@ -7,7 +7,22 @@
 
 /** reveal.js's comment that gives attributes to the element it stands in or behind. */
 const ELEMENT_COMMENT = /^\s*\.element:\s*(.*?)\s*$/s;
-const INLINE_HOLDERS = new Set(["LI", "P", "TD", "TH", "DT", "DD", "H1", "H2", "H3", "H4", "H5", "H6", "BLOCKQUOTE", "FIGCAPTION"]);
+const INLINE_HOLDERS = new Set([
+  "LI",
+  "P",
+  "TD",
+  "TH",
+  "DT",
+  "DD",
+  "H1",
+  "H2",
+  "H3",
+  "H4",
+  "H5",
+  "H6",
+  "BLOCKQUOTE",
+  "FIGCAPTION",
+]);
 
 /** Carries `<!-- .element: class="fragment" -->` over to the elements meant. */
 export function applyElementComments(root: HTMLElement): void {

@@ -125,7 +125,8 @@ export class Links {
   hurry(): void {
     const now = this.with_.now();
     for (const slot of this.slots) {
-      if (!slot.line) slot.restUntil = Math.min(slot.restUntil, now + this.with_.random() * PROMPT_RETRY_MS);
+      if (!slot.line)
+        slot.restUntil = Math.min(slot.restUntil, now + this.with_.random() * PROMPT_RETRY_MS);
     }
     this.review();
   }
@@ -157,7 +158,8 @@ export class Links {
   private scheduleReview(now: number): void {
     clearTimeout(this.retry);
     const due = this.slots.filter((s) => !s.line && s.restUntil > now).map((s) => s.restUntil);
-    if (due.length > 0) this.retry = this.with_.later(() => this.review(), Math.min(...due) - now + 1);
+    if (due.length > 0)
+      this.retry = this.with_.later(() => this.review(), Math.min(...due) - now + 1);
   }
 
   private connect(index: number): void {
@@ -169,7 +171,13 @@ export class Links {
     } catch {
       return this.rest(slot, 0);
     }
-    slot.line = new Line(slot.host, socket, () => this.greeting(index > 0), this.lineEvents(slot), this.with_.now);
+    slot.line = new Line(
+      slot.host,
+      socket,
+      () => this.greeting(index > 0),
+      this.lineEvents(slot),
+      this.with_.now,
+    );
   }
 
   private lineEvents(slot: Slot) {
@@ -200,7 +208,10 @@ export class Links {
     }
     const trusted = line.openedAt > 0 && this.with_.now() - line.openedAt >= TRUSTED_MS;
     slot.failures = trusted ? 1 : slot.failures + 1;
-    this.rest(slot, code === CLOSE.restart || code === CLOSE.badFrame || line.leaving ? UNWELCOME_MS : 0);
+    this.rest(
+      slot,
+      code === CLOSE.restart || code === CLOSE.badFrame || line.leaving ? UNWELCOME_MS : 0,
+    );
     this.events.changed?.();
     this.review();
   }

@@ -41,7 +41,9 @@ export function plan(
   if (stay) usable.sort((a, b) => Number(b.state === "open") - Number(a.state === "open"));
   const wanted = usable.slice(0, breadth);
   const settled = wanted.filter((c) => c.state === "open" && now - c.openedAt >= SETTLED_MS);
-  const surplus = usable.slice(breadth).filter((c) => c.state === "open" || c.state === "connecting");
+  const surplus = usable
+    .slice(breadth)
+    .filter((c) => c.state === "open" || c.state === "connecting");
   return {
     connect: wanted.filter((c) => c.state === "none" || c.state === "dead").map((c) => c.index),
     close: settled.length >= breadth ? surplus.map((c) => c.index) : [],

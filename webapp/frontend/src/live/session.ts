@@ -14,7 +14,12 @@ import {
   encodeAwarenessUpdate,
   removeAwarenessStates,
 } from "y-protocols/awareness";
-import { messageYjsSyncStep1, readSyncMessage, writeSyncStep1, writeUpdate } from "y-protocols/sync";
+import {
+  messageYjsSyncStep1,
+  readSyncMessage,
+  writeSyncStep1,
+  writeUpdate,
+} from "y-protocols/sync";
 import * as Y from "yjs";
 import type { Host } from "../core/config";
 import { rank } from "../core/rank";
@@ -22,7 +27,15 @@ import { keepDocument } from "./keep";
 import type { Line } from "./line";
 import { Links, USUAL_BREADTH, type LinksDependencies } from "./links";
 import { PROTOCOL_VERSION, type ClientMessage, type Role, type ServerMessage } from "./protocol";
-import { readBlank, readBoards, readLesson, readPlace, type Blank, type PairedBoard, type ShownLesson } from "./show";
+import {
+  readBlank,
+  readBoards,
+  readLesson,
+  readPlace,
+  type Blank,
+  type PairedBoard,
+  type ShownLesson,
+} from "./show";
 import type { Place } from "../lesson/steps";
 
 export type Connection = "online" | "reconnecting" | "offline";
@@ -178,7 +191,12 @@ export class LiveSession {
 
   private readonly updated = (update: Uint8Array, origin: unknown): void => {
     this.readDocument();
-    if (this.options.role !== "teacher" || origin === "kept" || this.links.open.includes(origin as Line)) return;
+    if (
+      this.options.role !== "teacher" ||
+      origin === "kept" ||
+      this.links.open.includes(origin as Line)
+    )
+      return;
     const encoder = encoding.createEncoder();
     encoding.writeVarUint(encoder, SYNC);
     writeUpdate(encoder, update);
@@ -219,7 +237,10 @@ export class LiveSession {
       this.teacherHeardAt = this.now();
     }
     const others = [...states].filter(([client]) => client !== this.doc.clientID);
-    setIfChanged(this.signals.present, others.map(([, state]) => state as Presence));
+    setIfChanged(
+      this.signals.present,
+      others.map(([, state]) => state as Presence),
+    );
     if (origin === "local" || origin === "leaving") {
       this.links.broadcast(this.presenceFrame([this.doc.clientID]));
     }

@@ -46,7 +46,11 @@ export function readBoards(doc: Y.Doc): PairedBoard[] {
   const boards: PairedBoard[] = [];
   doc.getMap("boards").forEach((value, pairing) => {
     const entry = (value ?? {}) as { paired_at?: unknown; revoked?: unknown };
-    boards.push({ pairing, pairedAt: String(entry.paired_at ?? ""), revoked: Boolean(entry.revoked) });
+    boards.push({
+      pairing,
+      pairedAt: String(entry.paired_at ?? ""),
+      revoked: Boolean(entry.revoked),
+    });
   });
   return boards.sort((a, b) => (a.pairedAt < b.pairedAt ? -1 : 1));
 }

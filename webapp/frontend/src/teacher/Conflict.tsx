@@ -23,15 +23,21 @@ export function Conflict({ mine, current, onCopy, onTheirs, onOverwrite, onLater
       {current && (
         <dl class="versions">
           <dt>Yours</dt>
-          <dd>{mine.title} · {words(mine.markdown)}</dd>
+          <dd>
+            {mine.title} · {words(mine.markdown)}
+          </dd>
           <dt>The other</dt>
-          <dd>{current.title} · {words(current.markdown)} · {when(current.updated_at)}</dd>
+          <dd>
+            {current.title} · {words(current.markdown)} · {when(current.updated_at)}
+          </dd>
         </dl>
       )}
       <div class="choices">
         <button class="button button-main" data-testid="conflict-copy" onClick={onCopy}>
           {current ? "Keep mine as a copy" : "Keep my text as a new lesson"}
-          <small>{current ? "Both lessons stay, side by side." : "The deleted lesson stays deleted."}</small>
+          <small>
+            {current ? "Both lessons stay, side by side." : "The deleted lesson stays deleted."}
+          </small>
         </button>
         {current && (
           <button class="button" data-testid="conflict-theirs" onClick={() => onTheirs(current)}>
@@ -47,7 +53,9 @@ export function Conflict({ mine, current, onCopy, onTheirs, onOverwrite, onLater
         )}
       </div>
       <div class="row row-end">
-        <button class="button button-quiet" data-testid="conflict-later" onClick={onLater}>Decide later</button>
+        <button class="button button-quiet" data-testid="conflict-later" onClick={onLater}>
+          Decide later
+        </button>
       </div>
     </Dialog>
   );
@@ -60,5 +68,7 @@ function words(markdown: string): string {
 
 function when(iso: string): string {
   const date = new Date(iso);
-  return Number.isNaN(date.getTime()) ? "" : date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  return Number.isNaN(date.getTime())
+    ? ""
+    : date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 }

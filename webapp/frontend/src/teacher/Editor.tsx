@@ -40,7 +40,9 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
     setDraft(next);
     setStatus("");
     if (!keepDraft(id, next)) {
-      setError("This device has no room left to keep a draft. Please save, or copy your text elsewhere.");
+      setError(
+        "This device has no room left to keep a draft. Please save, or copy your text elsewhere.",
+      );
     }
   }
 
@@ -116,7 +118,8 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
   }
 
   const unsaved =
-    draft !== null && (saved === null || draft.markdown !== saved.markdown || draft.title !== saved.title);
+    draft !== null &&
+    (saved === null || draft.markdown !== saved.markdown || draft.title !== saved.title);
 
   return (
     <div
@@ -129,7 +132,11 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
       }}
     >
       <header class="bar">
-        <button class="button button-quiet" data-testid="to-lessons" onClick={() => go({ page: "lessons" })}>
+        <button
+          class="button button-quiet"
+          data-testid="to-lessons"
+          onClick={() => go({ page: "lessons" })}
+        >
           ← My lessons
         </button>
         <span class="grow" />
@@ -149,12 +156,20 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
           </button>
         )}
         {saved && (
-          <button class="button button-quiet" data-testid="lesson-delete" onClick={() => setDeleting(true)}>
+          <button
+            class="button button-quiet"
+            data-testid="lesson-delete"
+            onClick={() => setDeleting(true)}
+          >
             Delete
           </button>
         )}
         {saved && (
-          <button class="button" data-testid="editor-teach" onClick={() => go({ page: "teach", lesson: id })}>
+          <button
+            class="button"
+            data-testid="editor-teach"
+            onClick={() => go({ page: "teach", lesson: id })}
+          >
             Open
           </button>
         )}
@@ -182,7 +197,11 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
             </label>
             <label class="editor-text">
               <span>
-                Slides in Markdown <span class="soft small">– a line with three dashes begins a new slide; items written with * appear one by one</span>
+                Slides in Markdown{" "}
+                <span class="soft small">
+                  – a line with three dashes begins a new slide; items written with * appear one by
+                  one
+                </span>
               </span>
               <textarea
                 data-testid="editor-markdown"
@@ -201,7 +220,11 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
           mine={draft}
           current={conflict.current}
           onCopy={() =>
-            void store(newId(), { ...draft, title: `${draft.title} (my copy)`.slice(0, 200), base_version: null })
+            void store(newId(), {
+              ...draft,
+              title: `${draft.title} (my copy)`.slice(0, 200),
+              base_version: null,
+            })
           }
           onTheirs={takeTheirs}
           onOverwrite={() =>
@@ -211,11 +234,21 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
         />
       )}
       {deleting && (
-        <Dialog title="Delete this lesson?" testid="delete-dialog" onClose={() => setDeleting(false)}>
+        <Dialog
+          title="Delete this lesson?"
+          testid="delete-dialog"
+          onClose={() => setDeleting(false)}
+        >
           <p>“{draft?.title}” will be gone from all your devices.</p>
           <div class="row row-end">
-            <button class="button" onClick={() => setDeleting(false)}>Keep it</button>
-            <button class="button button-bad" data-testid="delete-confirm" onClick={() => void remove()}>
+            <button class="button" onClick={() => setDeleting(false)}>
+              Keep it
+            </button>
+            <button
+              class="button button-bad"
+              data-testid="delete-confirm"
+              onClick={() => void remove()}
+            >
               Delete
             </button>
           </div>
@@ -236,7 +269,9 @@ function asDraft(lesson: Lesson): Draft {
 function savedWords(lesson: Lesson): string {
   const count = lesson.warnings.length;
   if (count === 0) return "Saved";
-  return count === 1 ? `Saved. ${lesson.warnings[0]?.message ?? ""}` : `Saved, with ${count} things to look at`;
+  return count === 1
+    ? `Saved. ${lesson.warnings[0]?.message ?? ""}`
+    : `Saved, with ${count} things to look at`;
 }
 
 /** Saves; if an earlier save of ours did arrive, though its answer did not, this goes on from it. */
@@ -247,7 +282,8 @@ async function saveKnowingly(api: Api, id: string, text: Draft): Promise<Lesson>
   try {
     return await api.saveLesson(id, { title, markdown, version, base_version });
   } catch (problem) {
-    const current = problem instanceof ApiError && problem.status === 412 ? problem.body["current"] : null;
+    const current =
+      problem instanceof ApiError && problem.status === 412 ? problem.body["current"] : null;
     const stored = (current as Lesson | null)?.version;
     if (!tried || stored !== tried) throw problem;
     return api.saveLesson(id, { title, markdown, version, base_version: tried });

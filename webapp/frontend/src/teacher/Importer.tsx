@@ -27,7 +27,9 @@ export function Importer({ api, onImported, empty }: Props) {
     setOutcomes([]);
     for (const file of files) {
       setProgress({ file: file.name, share: 0 });
-      const outcome = await importOne(api, file, (share) => setProgress({ file: file.name, share }));
+      const outcome = await importOne(api, file, (share) =>
+        setProgress({ file: file.name, share }),
+      );
       setOutcomes((before) => [...before, outcome]);
       if (outcome.result) onImported();
     }
@@ -37,7 +39,10 @@ export function Importer({ api, onImported, empty }: Props) {
   useDrop((files) => void bringIn(files), setOver);
 
   return (
-    <section class={`import ${over ? "import-over" : ""} ${empty ? "import-empty" : ""}`} aria-label="Import">
+    <section
+      class={`import ${over ? "import-over" : ""} ${empty ? "import-empty" : ""}`}
+      aria-label="Import"
+    >
       <div class="row">
         <button class="button" disabled={progress !== null} onClick={() => input.current?.click()}>
           Import a deck
@@ -63,7 +68,9 @@ export function Importer({ api, onImported, empty }: Props) {
       </div>
       <div aria-live="polite">
         {progress && <Progress {...progress} />}
-        {outcomes.map((outcome) => <OutcomeNote key={outcome.file} outcome={outcome} />)}
+        {outcomes.map((outcome) => (
+          <OutcomeNote key={outcome.file} outcome={outcome} />
+        ))}
       </div>
     </section>
   );
@@ -90,7 +97,9 @@ function OutcomeNote({ outcome }: { outcome: Outcome }) {
       {warnings.length > 0 && (
         <details open={warnings.length <= 5} data-testid="import-warnings">
           <summary>
-            {warnings.length === 1 ? "One thing to look at" : `${warnings.length} things to look at`}
+            {warnings.length === 1
+              ? "One thing to look at"
+              : `${warnings.length} things to look at`}
           </summary>
           <ul>
             {warnings.map((warning, index) => (

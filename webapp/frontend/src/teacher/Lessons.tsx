@@ -51,7 +51,9 @@ export function Lessons({ api, user }: { api: Api; user: User }) {
       <header class="bar">
         <Brand name={user.school?.name ?? "Firstbell"} />
         <span class="grow" />
-        <span class="soft bar-name" data-testid="user-name">{user.name || user.username}</span>
+        <span class="soft bar-name" data-testid="user-name">
+          {user.name || user.username}
+        </span>
         <button class="button button-quiet" data-testid="sign-out" onClick={() => void signOut()}>
           Sign out
         </button>
@@ -74,11 +76,17 @@ export function Lessons({ api, user }: { api: Api; user: User }) {
           </button>
         </div>
         <ErrorNote message={error} />
-        {quiet && <p class="note" role="status">{quiet}</p>}
+        {quiet && (
+          <p class="note" role="status">
+            {quiet}
+          </p>
+        )}
         <Importer api={api} onImported={() => void refresh()} empty={lessons?.length === 0} />
         {lessons === null && !error && <p class="waiting">Fetching your lessons…</p>}
         <ul class="cards" aria-label="My lessons">
-          {lessons?.map((lesson) => <LessonCard key={lesson.id} lesson={lesson} />)}
+          {lessons?.map((lesson) => (
+            <LessonCard key={lesson.id} lesson={lesson} />
+          ))}
         </ul>
       </main>
     </div>
@@ -92,7 +100,8 @@ const STILL_TEACHING_MS = 3 * 3600 * 1_000;
 async function joinRunningLesson(api: Api): Promise<void> {
   try {
     const [newest] = await api.teachings();
-    const running = newest?.lesson && Date.now() - Date.parse(newest.updated_at) < STILL_TEACHING_MS;
+    const running =
+      newest?.lesson && Date.now() - Date.parse(newest.updated_at) < STILL_TEACHING_MS;
     if (running && newest.lesson) go({ page: "teach", lesson: newest.lesson });
   } catch {
     // Then the teacher chooses from the list.
@@ -103,7 +112,9 @@ function LessonCard({ lesson }: { lesson: LessonSummary }) {
   const title = lesson.title || "Untitled lesson";
   return (
     <li class="card lesson" data-testid="lesson-card" data-lesson={lesson.id}>
-      <h2 class="lesson-title" data-testid="lesson-title">{title}</h2>
+      <h2 class="lesson-title" data-testid="lesson-title">
+        {title}
+      </h2>
       <p class="soft small">
         {lesson.slide_count === 1 ? "1 slide" : `${lesson.slide_count} slides`}
         {" · "}

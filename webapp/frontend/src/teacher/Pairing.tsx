@@ -13,7 +13,8 @@ export function Pairing({ session, pairing }: { session: LiveSession; pairing: T
   const [adding, setAdding] = useState(scannedCode() !== "");
   const state = pairing.state.value;
   const busy = state.kind !== "idle" && state.kind !== "paired";
-  const open = boards.length === 0 || adding || busy || (state.kind === "idle" && state.message !== "");
+  const open =
+    boards.length === 0 || adding || busy || (state.kind === "idle" && state.message !== "");
   return (
     <section class="panel" aria-label="Boards" data-testid="pairing">
       <div class="row">
@@ -37,7 +38,9 @@ export function Pairing({ session, pairing }: { session: LiveSession; pairing: T
         ) : state.kind === "confirming" ? (
           <p class="soft">Pairing the board…</p>
         ) : state.kind === "paired" ? (
-          <p class="good" data-testid="pair-done">The board is paired.</p>
+          <p class="good" data-testid="pair-done">
+            The board is paired.
+          </p>
         ) : null}
         {open && (state.kind === "idle" || state.kind === "claiming") && (
           <CodeForm
@@ -100,7 +103,15 @@ function CodeForm({ busy, message, onCode }: CodeFormProps) {
   );
 }
 
-function Compare({ symbol, name, pairing }: { symbol: string; name: string; pairing: TeacherPairing }) {
+function Compare({
+  symbol,
+  name,
+  pairing,
+}: {
+  symbol: string;
+  name: string;
+  pairing: TeacherPairing;
+}) {
   return (
     <div class="compare" data-testid="pair-compare">
       <p>Do you see this on the board?</p>
@@ -109,7 +120,11 @@ function Compare({ symbol, name, pairing }: { symbol: string; name: string; pair
         <span class="symbol-name">{name}</span>
       </p>
       <div class="row">
-        <button class="button button-main" data-testid="pair-confirm" onClick={() => pairing.confirm()}>
+        <button
+          class="button button-main"
+          data-testid="pair-confirm"
+          onClick={() => pairing.confirm()}
+        >
           Yes, the same
         </button>
         <button class="button" data-testid="pair-reject" onClick={() => pairing.reject()}>
@@ -133,8 +148,16 @@ function BoardList({ boards, session, pairing }: BoardListProps) {
   return (
     <ul class="boards" aria-label="Paired boards">
       {boards.map((board, index) => (
-        <li key={board.pairing} data-testid="paired-board" data-pairing={board.pairing} data-here={here.has(board.pairing)}>
-          <span class={`presence ${here.has(board.pairing) ? "presence-here" : ""}`} aria-hidden="true" />
+        <li
+          key={board.pairing}
+          data-testid="paired-board"
+          data-pairing={board.pairing}
+          data-here={here.has(board.pairing)}
+        >
+          <span
+            class={`presence ${here.has(board.pairing) ? "presence-here" : ""}`}
+            aria-hidden="true"
+          />
           <span class="grow">
             Board {index + 1}
             <span class="soft small"> {here.has(board.pairing) ? "is showing" : "is away"}</span>
@@ -152,7 +175,9 @@ function BoardList({ boards, session, pairing }: BoardListProps) {
               >
                 Forget it
               </button>
-              <button class="button button-small" onClick={() => setLeaving("")}>Keep</button>
+              <button class="button button-small" onClick={() => setLeaving("")}>
+                Keep
+              </button>
             </>
           ) : (
             <button

@@ -111,16 +111,25 @@ function Teaching({ lesson, classroom, api }: TeachingProps) {
     white: () => classroom.toggleBlank("white"),
   };
   useKeys(commands);
-  const jump = useCallback((to: number) => classroom.jump(lesson, deck, to), [classroom, lesson, deck]);
+  const jump = useCallback(
+    (to: number) => classroom.jump(lesson, deck, to),
+    [classroom, lesson, deck],
+  );
 
   const isLast = slide === deck.length - 1 && step === steps;
   return (
     <div class="presenter" data-testid="presenter">
       <header class="bar">
-        <button class="button button-quiet" data-testid="to-lessons" onClick={() => go({ page: "lessons" })}>
+        <button
+          class="button button-quiet"
+          data-testid="to-lessons"
+          onClick={() => go({ page: "lessons" })}
+        >
           ← <span class="wide-only">My lessons</span>
         </button>
-        <h1 class="bar-title" data-testid="presenter-title">{lesson.title}</h1>
+        <h1 class="bar-title" data-testid="presenter-title">
+          {lesson.title}
+        </h1>
         <span class="grow" />
         <ConnectionState state={session.connection.value} />
         <Clock key={lesson.id} lesson={lesson.id} />
@@ -143,15 +152,31 @@ function Teaching({ lesson, classroom, api }: TeachingProps) {
           )}
         </div>
         <div class="controls" role="toolbar" aria-label="Steering">
-          <button class="button" data-testid="back" disabled={slide === 0 && step === 0} onClick={unfocused(commands.back)}>
+          <button
+            class="button"
+            data-testid="back"
+            disabled={slide === 0 && step === 0}
+            onClick={unfocused(commands.back)}
+          >
             ← Back
           </button>
-          <button class="button button-main button-next" data-testid="next" disabled={isLast} onClick={unfocused(commands.next)}>
+          <button
+            class="button button-main button-next"
+            data-testid="next"
+            disabled={isLast}
+            onClick={unfocused(commands.next)}
+          >
             Next →
           </button>
           <span class="position" data-testid="position" aria-live="polite">
-            <span>Slide {slide + 1} of {deck.length}</span>
-            {steps > 0 && <span class="soft">step {step} of {steps}</span>}
+            <span>
+              Slide {slide + 1} of {deck.length}
+            </span>
+            {steps > 0 && (
+              <span class="soft">
+                step {step} of {steps}
+              </span>
+            )}
           </span>
           <span class="grow" />
           <BlankButton blank="black" shown={blank} label="Black" onPress={commands.black} />
@@ -172,7 +197,13 @@ function Teaching({ lesson, classroom, api }: TeachingProps) {
         <section class="panel" aria-label="Next slide">
           <h2>Next</h2>
           {slide + 1 < deck.length ? (
-            <SlideView deck={deck} slide={slide + 1} step={Infinity} hosts={api.hosts} label="Next slide" />
+            <SlideView
+              deck={deck}
+              slide={slide + 1}
+              step={Infinity}
+              hosts={api.hosts}
+              label="Next slide"
+            />
           ) : (
             <p class="soft">This is the last slide.</p>
           )}
@@ -184,9 +215,21 @@ function Teaching({ lesson, classroom, api }: TeachingProps) {
 
 function Notes({ markdown }: { markdown: string }) {
   const html = useMemo(() => renderNotes(markdown), [markdown]);
-  if (!html) return <p class="soft" data-testid="notes">No notes for this slide.</p>;
+  if (!html)
+    return (
+      <p class="soft" data-testid="notes">
+        No notes for this slide.
+      </p>
+    );
   // Rendered by deck.ts, which makes all HTML of lessons harmless.
-  return <div class="notes" data-testid="notes" tabIndex={0} dangerouslySetInnerHTML={{ __html: html }} />;
+  return (
+    <div
+      class="notes"
+      data-testid="notes"
+      tabIndex={0}
+      dangerouslySetInnerHTML={{ __html: html }}
+    />
+  );
 }
 
 interface BlankButtonProps {

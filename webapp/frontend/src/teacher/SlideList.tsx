@@ -26,7 +26,13 @@ export const SlideList = memo(function SlideList({ slides, current, onJump }: Pr
     <nav class="slide-list" aria-label="Slides">
       <ol ref={list}>
         {slides.map((slide, index) => (
-          <Item key={index} slide={slide} index={index} current={index === current} onJump={onJump} />
+          <Item
+            key={index}
+            slide={slide}
+            index={index}
+            current={index === current}
+            onJump={onJump}
+          />
         ))}
       </ol>
     </nav>

@@ -13,7 +13,14 @@ import type { Deck } from "../lesson/deck";
 import { clampPlace, nextPlace, previousPlace, type Place } from "../lesson/steps";
 import { CLOSE } from "../live/protocol";
 import { LiveSession } from "../live/session";
-import { readLesson, readPlace, writeBlank, writeLesson, writePlace, type Blank } from "../live/show";
+import {
+  readLesson,
+  readPlace,
+  writeBlank,
+  writeLesson,
+  writePlace,
+  type Blank,
+} from "../live/show";
 import { TeacherPairing } from "./pairing";
 import { setUser } from "./state";
 

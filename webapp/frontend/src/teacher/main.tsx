@@ -16,7 +16,10 @@ async function start(): Promise<void> {
   takeCodeFromAddress();
   try {
     const config = await fetchConfig();
-    render(<App api={new Api(new Hosts(config.hosts), "teacher")} school={config.school_name ?? ""} />, root);
+    render(
+      <App api={new Api(new Hosts(config.hosts), "teacher")} school={config.school_name ?? ""} />,
+      root,
+    );
   } catch {
     render(<ErrorNote message={new UnreachableError().message} />, root);
   }

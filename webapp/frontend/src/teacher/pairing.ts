@@ -23,13 +23,16 @@ const TRIES = 3;
 const PAIRED_SHOWN_MS = 4_000;
 
 const WORDS: Record<string, string> = {
-  "pair.wrong_code": "No board shows this code. Please type the six digits that the board shows now.",
-  "pair.expired_code": "This code is no longer valid. Please type the code that the board shows now.",
+  "pair.wrong_code":
+    "No board shows this code. Please type the six digits that the board shows now.",
+  "pair.expired_code":
+    "This code is no longer valid. Please type the code that the board shows now.",
   "pair.too_many_tries": "Too many wrong codes. Please wait some minutes, then try again.",
   "pair.gone": "The board has stopped waiting. It shows a new code: please type that one.",
 };
 const NO_ANSWER = "There is no connection just now. Please try again in a moment.";
-const EXPIRED = "The time to compare the symbols is over. Please type the code that the board shows now.";
+const EXPIRED =
+  "The time to compare the symbols is over. Please type the code that the board shows now.";
 
 /** Once claimed, only the pairing's end counts: a repeated claim may be refused as used. */
 function concerns(code: string, state: PairingState): boolean {
@@ -62,7 +65,8 @@ export class TeacherPairing {
 
   reject(): void {
     const state = this.state.value;
-    if (state.kind === "compare") this.links.send({ type: "pair.reject", pairing: state.pairing }, this.line);
+    if (state.kind === "compare")
+      this.links.send({ type: "pair.reject", pairing: state.pairing }, this.line);
     this.enter({ kind: "idle", message: "Nothing was paired. The board shows a new code." });
   }
 
@@ -75,7 +79,12 @@ export class TeacherPairing {
     const state = this.state.value;
     if (message.type === "pair.claimed" && state.kind === "claiming") {
       this.line = line;
-      this.compare(message.pairing, message.symbol, message.symbol_name, message.expires_in_seconds);
+      this.compare(
+        message.pairing,
+        message.symbol,
+        message.symbol_name,
+        message.expires_in_seconds,
+      );
     } else if (message.type === "pair.done" && state.kind === "confirming") {
       this.enter({ kind: "paired" });
       this.timer = setTimeout(() => this.enter({ kind: "idle", message: "" }), PAIRED_SHOWN_MS);

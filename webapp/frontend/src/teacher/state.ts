@@ -9,9 +9,7 @@ import { forget, load, save } from "../core/storage";
 import type { User } from "../core/types";
 
 export type Route =
-  | { page: "lessons" }
-  | { page: "edit"; lesson: string }
-  | { page: "teach"; lesson: string };
+  { page: "lessons" } | { page: "edit"; lesson: string } | { page: "teach"; lesson: string };
 
 export interface App {
   api: Api;

@@ -7,7 +7,13 @@ const WORDS: Record<Connection, string> = {
   offline: "Offline – goes on here",
 };
 
-export function ConnectionState({ state, dotOnly = false }: { state: Connection; dotOnly?: boolean }) {
+export function ConnectionState({
+  state,
+  dotOnly = false,
+}: {
+  state: Connection;
+  dotOnly?: boolean;
+}) {
   return (
     <span
       class={`connection ${dotOnly ? "connection-dot-only" : ""}`}
