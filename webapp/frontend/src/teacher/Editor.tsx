@@ -137,7 +137,7 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
           data-testid="to-lessons"
           onClick={() => go({ page: "lessons" })}
         >
-          ← My lessons
+          ← <span class="wide-only">My lessons</span>
         </button>
         <span class="grow" />
         <span class="soft small" role="status" data-testid="editor-status">
