@@ -178,7 +178,7 @@ async def test_a_revocation_survives_a_restart(
     assert (await board.hear("error"))["code"] == "revoked"
 
 
-async def test_sigterm_asks_to_move_writes_the_last_change_and_closes_with_1012(
+async def test_sigterm_asks_to_move_and_closes_with_1012_what_is_left(
     tmp_path: Path, postgres: PostgresServer, launch: Launch
 ) -> None:
     node = StoringNode(1, tmp_path, postgres)
@@ -191,6 +191,25 @@ async def test_sigterm_asks_to_move_writes_the_last_change_and_closes_with_1012(
     assert node.get("/readyz")[1]["reasons"][0] == "draining"
     teacher.change(blank="last")
     await teacher.is_closed(1012)
+    assert await asyncio.to_thread(node.wait) == 0
+    assert stored(postgres, session) == {1: {"blank": "last"}}
+
+
+async def test_sigterm_writes_the_last_change(
+    tmp_path: Path, postgres: PostgresServer, launch: Launch
+) -> None:
+    node = StoringNode(1, tmp_path, postgres)
+    node.environ["REALTIME_DRAIN_SECONDS"] = "0"
+    launch(node)
+    node.wait_ready()
+    session = new_session()
+    teacher = await Page.hello(node, token(session))
+    board = await Page.hello(node, token(session, "board", "b"))
+    teacher.change(blank="first")
+    await until(lambda: stored(postgres, session), "the regular write of this second")
+    teacher.change(blank="last")
+    await board.shows(blank="last")
+    node.signal(signal.SIGTERM)  # sooner than the next regular write
     assert await asyncio.to_thread(node.wait) == 0
     assert stored(postgres, session) == {1: {"blank": "last"}}
 
