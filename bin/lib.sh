@@ -23,6 +23,9 @@ run_quietly() {
     say "$what …"
     "$@" >"$log" 2>&1 </dev/null &
     pid=$!
+    # Commands in the background don't hear Ctrl-C by themselves.
+    # shellcheck disable=SC2064
+    trap "kill $pid 2>/dev/null; exit 130" INT TERM
     while kill -0 "$pid" 2>/dev/null; do
         # Wakes up at once when the command ends.
         timeout 10 tail --pid="$pid" -f /dev/null || true
@@ -31,6 +34,7 @@ run_quietly() {
         fi
     done
     wait "$pid" || rc=$?
+    trap - INT TERM
     if [ "$rc" -ne 0 ]; then
         tail -n 40 "$log" >&2
         rm -f "$log"

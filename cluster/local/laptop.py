@@ -112,7 +112,6 @@ class Laptop:
         kept = state.open_state(self.state_path)
         with state.only_one_at_a_time(kept):
             self._choose_topology(kept)
-            self._refuse_taken_ports()
             self._write_files(found)
             self._start_databases(found)
             self._start_rest()
@@ -129,12 +128,21 @@ class Laptop:
         _in_parallel(lambda unit: unit.shut_down(), self.units())
 
     def _choose_topology(self, kept: State) -> None:
-        """Write cluster.toml; a cluster of another size or port base is stopped and set aside."""
+        """Write cluster.toml; a cluster of another size or port base is stopped and set aside.
+
+        Nothing is stopped or written when the wanted ports are not free.
+        """
         old = load(kept.cluster_toml) if kept.cluster_toml.exists() else None
         old_base = port_plan.base_of(old) if old else port_plan.DEFAULT_BASE
         count = self.hosts or (len(old.hosts) if old else DEFAULT_HOSTS)
         base = self.port_base or old_base
         port_plan.check_base(base)
+        draft = kept.root / "cluster.toml.new"
+        draft.write_text(render.cluster_toml(count, base))
+        new = load(draft)
+        draft.unlink()
+        ours = self._running_processes() if old else set()
+        port_plan.refuse_taken(port_plan.of_topology(new), ours)
         if old and (len(old.hosts), old_base) != (count, base):
             self._stop_all()
             place = state.set_aside(kept, len(old.hosts))
@@ -144,16 +152,15 @@ class Laptop:
             )
         kept.cluster_toml.write_text(render.cluster_toml(count, base))
 
-    def _refuse_taken_ports(self) -> None:
-        """Before anything starts: every port is free, or held by this very cluster."""
-        wanted: list[port_plan.Listener] = []
+    def _running_processes(self) -> set[int]:
+        """Process numbers of this cluster; says which of its units run."""
+        found: set[int] = set()
         for unit in self.units():
-            ours = unit.processes()
+            ours = {process.pid for process in unit.processes()}
             if ours:
                 say(f"{unit.name} is running already")
-            held = port_plan.held_by({p.pid for p in ours})
-            wanted += [listener for listener in unit.listeners if listener.port not in held]
-        port_plan.refuse_taken(wanted, port_plan.base_of(self.topology))
+            found |= ours
+        return found
 
     def _write_files(self, found: binaries.Binaries) -> None:
         kept, topology = self.state, self.topology

@@ -91,6 +91,12 @@ def of_edge(base: int) -> list[Listener]:
     ]
 
 
+def of_topology(topology: Topology) -> list[Listener]:
+    """Everything that should listen in a whole laptop cluster."""
+    base = base_of(topology)
+    return [*(entry for host in topology.hosts for entry in of_host(base, host)), *of_edge(base)]
+
+
 def is_taken(port: int) -> bool:
     """Whether something listens there (a port merely in TIME_WAIT counts as free)."""
     with socket.socket() as probe:
@@ -104,9 +110,13 @@ def is_taken(port: int) -> bool:
     return False
 
 
-def refuse_taken(wanted: Iterable[Listener], base: int) -> None:
-    """Raise ClusterError that names every port of `wanted` that something else listens on."""
-    taken = [listener for listener in wanted if is_taken(listener.port)]
+def refuse_taken(wanted: Iterable[Listener], ours: Iterable[int] = ()) -> None:
+    """Raise ClusterError that names every port of `wanted` that others listen on.
+
+    `ours` are the numbers of processes that may.
+    """
+    held = _held_by(set(ours))
+    taken = [entry for entry in wanted if entry.port not in held and is_taken(entry.port)]
     if not taken:
         return
     lines = "\n".join(
@@ -119,7 +129,7 @@ def refuse_taken(wanted: Iterable[Listener], base: int) -> None:
     )
 
 
-def held_by(pids: set[int]) -> set[int]:
+def _held_by(pids: set[int]) -> set[int]:
     """The ports that these processes listen on."""
     return {port for port, pid in _listening().items() if pid in pids}
 

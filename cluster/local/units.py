@@ -63,9 +63,16 @@ class Unit:
         return self._supervisord() is not None
 
     def launch(self) -> None:
-        """Start supervisord, detached from this terminal, if it does not run."""
+        """Start supervisord, detached from this terminal, if it does not run.
+
+        What an earlier one left behind (it was killed alone, or the machine went down) ends first.
+        """
         if self.is_up():
             return
+        self.kill()
+        # Nothing of this unit runs: Postgres' note that it does is of another boot, and its process
+        # number may be somebody else's by now, which would keep Postgres from starting.
+        (self.state.postgres_data(self.name) / "postmaster.pid").unlink(missing_ok=True)
         done = subprocess.run(
             [sys.executable, "-m", "supervisor.supervisord", "-c", self.home / "supervisord.conf"],
             env=clean_environment(self),
@@ -140,19 +147,25 @@ class Unit:
 
     def processes(self) -> list[psutil.Process]:
         """Everything that runs on behalf of this unit, supervisord first."""
-        found = {}
         supervisord = self._supervisord()
-        if supervisord:
-            found[supervisord.pid] = supervisord
-            found.update({p.pid: p for p in _ignore_gone(_descendants, supervisord) or []})
-        for process in psutil.process_iter():
-            if process.pid not in found and self._is_marked(process):
-                found[process.pid] = process
+        found = {supervisord.pid: supervisord} if supervisord else {}
+        found.update({p.pid: p for p in psutil.process_iter() if self._is_ours(p)})
+        for process in list(found.values()):
+            children = _ignore_gone(_descendants, process) or []
+            found.update({child.pid: child for child in children})
         return [p for p in found.values() if _ignore_gone(_lives, p)]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        return self._is_marked(process) or bool(_ignore_gone(self._is_our_nginx, process))
 
     def _is_marked(self, process: psutil.Process) -> bool:
         environment = _ignore_gone(psutil.Process.environ, process) or {}
         return environment.get(programs.MARK) == programs.unit_mark(self.state, self.name)
+
+    def _is_our_nginx(self, process: psutil.Process) -> bool:
+        """nginx writes its title over its environment, mark included; the title names the folder."""
+        title = " ".join(process.cmdline())
+        return title.startswith("nginx: master process") and f" -p {self.home} " in title
 
     def _supervisord(self) -> psutil.Process | None:
         """Our supervisord by its pid file, unless that number has gone to somebody else."""

@@ -118,15 +118,36 @@ def test_a_program_that_dies_is_started_again(laptop):
     wait_until("NATS is back", lambda: laptop.pid(2, "nats") not in (0, before), 20)
 
 
-def test_a_port_taken_by_somebody_else_stops_up_before_anything_starts(laptop, tmp_path):
+def test_a_host_whose_process_manager_died_alone_can_be_revived(laptop):
+    unit = laptop.unit(2)
+    old = {part: laptop.pid(2, part) for part in laptop.parts}
+    unit.processes()[0].kill()
+    wait_until("supervisord is gone", lambda: not unit.is_up(), 20)
+    assert all(is_alive(pid) for pid in old.values())
+    note = laptop.state.postgres_data("host2") / "postmaster.pid"
+    laptop.revive(2)
+    assert not any(is_alive(pid) for pid in old.values())
+    assert note.read_text().startswith(f"{laptop.pid(2, 'postgres')}\n")
+
+
+def test_a_note_of_another_boot_does_not_keep_postgres_from_starting(laptop):
+    laptop.kill(2)
+    note = laptop.state.postgres_data("host2") / "postmaster.pid"
+    lines = note.read_text().splitlines()
+    other_node = laptop.pid(1, "postgres")
+    note.write_text("\n".join([str(other_node), *lines[1:]]) + "\n")
+    laptop.revive(2)
+
+
+def test_a_port_taken_by_somebody_else_stops_up_before_anything_starts(laptop):
     base = ports.base_of(laptop.topology)
-    second = Laptop(tmp_path / "run", 2, base, laptop.parts, laptop.dist)
+    folder = laptop.state.root.parent / "second"
+    second = Laptop(folder, 2, base, laptop.parts, laptop.dist)
     with pytest.raises(ClusterError) as refused:
         second.up()
     assert f"port {base + 101} is taken by nginx" in refused.value.message
     assert "host1's public should listen there" in refused.value.message
-    assert second.unit(1).processes() == []
-    assert not (tmp_path / "run/hosts").exists()
+    assert [path.name for path in folder.iterdir()] == ["lock"]
 
 
 def test_secrets_do_not_show_in_process_lists_or_logs(laptop):

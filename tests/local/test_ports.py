@@ -29,7 +29,8 @@ def test_a_taken_port_is_named_with_its_holder_and_a_way_out():
         holder.listen()
         port = holder.getsockname()[1]
         with pytest.raises(ClusterError) as refused:
-            ports.refuse_taken([ports.Listener(port, "host2", "realtime")], 8000)
+            ports.refuse_taken([ports.Listener(port, "host2", "realtime")])
+        ports.refuse_taken([ports.Listener(port, "host2", "realtime")], ours=[os.getpid()])
     message = refused.value.message
     assert "nothing was started" in message
     assert f"port {port} is taken by" in message
@@ -42,7 +43,7 @@ def test_free_ports_are_not_refused():
     with socket.socket() as nobody:
         nobody.bind((ports.LOOPBACK, 0))
         port = nobody.getsockname()[1]
-    ports.refuse_taken([ports.Listener(port, "host1", "api")], 8000)
+    ports.refuse_taken([ports.Listener(port, "host1", "api")])
 
 
 def test_a_free_base_is_one_with_all_ports_free():
