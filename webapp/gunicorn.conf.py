@@ -16,6 +16,8 @@ preload_app = True
 timeout = 30
 graceful_timeout = 10
 keepalive = 0
+# Its default place is one per user: the hosts of a laptop cluster would share it.
+control_socket_disable = True
 forwarded_allow_ips = "127.0.0.1"
 # Heartbeat files belong in memory: on a busy disk a worker was otherwise taken for dead.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108

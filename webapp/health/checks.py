@@ -41,7 +41,7 @@ def _writable() -> list[str]:
 
 @cache
 def _known_migrations() -> frozenset[tuple[str, str]]:
-    loader = MigrationLoader(None, ignore_no_initial=True)
+    loader = MigrationLoader(None, ignore_no_migrations=True)
     return frozenset(key for key, found in loader.disk_migrations.items() if not found.replaces)
 
 

@@ -20,6 +20,8 @@ from webapp.lessons.deck import parse_deck
 from webapp.lessons.importer import run_import
 from webapp.lessons.models import ID_VERSIONS, TITLE_LENGTH, Lesson
 
+READ_LIMIT_SECONDS = 20.0  # less than gunicorn gives a request
+
 
 class SlideSerializer(serializers.Serializer):
     title = serializers.CharField()
@@ -65,7 +67,8 @@ class ConflictSerializer(ErrorSerializer):
 
 def lesson_body(lesson: Lesson) -> dict[str, Any]:
     """A lesson as the API shows it, slides and warnings read from its Markdown."""
-    deck = parse_deck(lesson.markdown)
+    # It was read in less time when it was saved; a busy host must not refuse it now.
+    deck = parse_deck(lesson.markdown, limit_seconds=READ_LIMIT_SECONDS)
     return {
         "id": str(lesson.id),
         "title": lesson.title,

@@ -17,8 +17,8 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.image import image as image_rule
 
 from webapp.api.errors import ApiError
+from webapp.lessons.deck.kinds import KNOWN
 
-PARSE_LIMIT_SECONDS = 8.0
 DIV_LINE_LIMIT = 300
 
 _DIV_OPEN = re.compile(
@@ -35,13 +35,25 @@ _CLASS = re.compile(r"(?:^|\s)\.([^\s{}'\"=]+)")
 
 
 class DeckTooComplex(ApiError):
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
         super().__init__(
             400,
             "too_complex",
-            f"This Markdown is nested so deeply that reading it took over {PARSE_LIMIT_SECONDS:g} "
-            "seconds. Split it or make it simpler.",
+            f"Reading this Markdown took over {seconds:g} seconds: it is too long or nested too "
+            "deeply. Split it or make it simpler.",
         )
+
+
+class Deadline:
+    """Bounds the time one text may take; whoever loops over it asks from time to time."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.end = time.monotonic() + seconds
+
+    def check(self) -> None:
+        if time.monotonic() > self.end:
+            raise DeckTooComplex(self.seconds)
 
 
 @dataclass(frozen=True)
@@ -53,14 +65,13 @@ class Attributes:
 def read_attributes(text: str) -> Attributes:
     """What an attribute list like `{.callout alt='a tree'}` says."""
     values = {
-        name: next(part for part in parts if part or part == parts[-1])
-        for name, *parts in _PAIR.findall(text)
+        name: next((part for part in parts if part), "") for name, *parts in _PAIR.findall(text)
     }
     return Attributes(tuple(_CLASS.findall(_PAIR.sub(" ", text.strip("{}: ")))), values)
 
 
-def make_parser(front_matter: bool = True) -> MarkdownIt:
-    """A parser for one text: its deadline runs from here."""
+def make_parser(deadline: Deadline, front_matter: bool = True) -> MarkdownIt:
+    """A parser for one text."""
     from mdit_py_plugins.front_matter import front_matter_plugin
 
     md = MarkdownIt("commonmark", {"html": True, "store_labels": True})
@@ -75,16 +86,15 @@ def make_parser(front_matter: bool = True) -> MarkdownIt:
     md.inline.ruler.at("image", _image)
     md.inline.ruler.after("image", "attributes", _attributes)
     # Tried at every position, hence a clock that every parse ticks.
-    deadline = _deadline(time.monotonic() + PARSE_LIMIT_SECONDS)
-    md.block.ruler.before("table", "deadline", deadline, alternatives)
-    md.inline.ruler.before("text", "deadline", deadline)
+    tick = _ticking(deadline)
+    md.block.ruler.before("table", "deadline", tick, alternatives)
+    md.inline.ruler.before("text", "deadline", tick)
     return md
 
 
-def _deadline(end: float) -> Callable[..., bool]:
+def _ticking(deadline: Deadline) -> Callable[..., bool]:
     def rule(*_: object) -> bool:
-        if time.monotonic() > end:
-            raise DeckTooComplex
+        deadline.check()
         return False
 
     return rule
@@ -111,9 +121,12 @@ def _div(state: StateBlock, line: int, end_line: int, silent: bool) -> bool:
     if opened:
         found = read_attributes(opened["attributes"] or "")
         words = (opened["word"],) if opened["word"] else found.classes
+        title = opened["title"].strip() or found.values.get("title", "")
+        if title and opened["word"] and opened["word"].lower() not in KNOWN:
+            title = f"{opened['word']} {title}"  # More likely a sentence than a kind of box.
         token.meta = {
             "classes": [word.lower() for word in words],
-            "title": opened["title"].strip() or found.values.get("title", ""),
+            "title": title,
         }
     state.line = line + 1
     return True

@@ -9,11 +9,13 @@ from webapp.lessons.deck.units import PAGE_LINES, Unit
 _PAGE_COST = 100.0
 _RAGGED_COST = 60.0  # of an empty page, square less for fuller ones
 _CROWDED_COST = 2000.0
+# A slide a little too full, at a price, is better than a command torn from its output.
+TOLERANCE = 1.15
 CALLOUT_LINES = 1.5  # its title and frame
 
 
 def paginate(units: list[Unit], room: float = PAGE_LINES) -> list[list[Unit]]:
-    """The units in order, on pages of at most `room` lines; a unit too high has its own page."""
+    """The units in order, on pages of about `room` lines; a unit too high has its own page."""
     best: list[float] = [0.0]
     came_from: list[int] = [0]
     for end in range(1, len(units) + 1):
@@ -33,7 +35,7 @@ def _best_start(units: list[Unit], end: int, best: list[float], room: float) -> 
     height = 0.0
     for start in range(end - 1, -1, -1):
         height += units[start].height + _frame(units, start, end)
-        if height > room and start < end - 1:
+        if height > room * TOLERANCE and start < end - 1:
             break
         cost = best[start] + _cost(height, room, last=end == len(units))
         if start:

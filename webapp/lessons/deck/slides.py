@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from markdown_it.token import Token
 
+from webapp.lessons.deck.grammar import Deadline
 from webapp.lessons.deck.pages import paginate
 from webapp.lessons.deck.source import Block, Source, read
 from webapp.lessons.deck.targets import images, is_relative, links, shown
@@ -21,6 +22,7 @@ from webapp.lessons.deck.units import BOARD_LINES, PAGE_LINES, Unit, note_unit, 
 SECTION_TAGS = ("h1", "h2", "h3")
 # A writer's own slide is divided only if it would need twice the board.
 DECK_LINES = 2 * BOARD_LINES
+_LEADS = {"paragraph_open", "bullet_list_open", "ordered_list_open"}
 _OUTPUT = {"output", "error", "text", "source"}
 _KEEP_WITH_NEXT = 150
 _HEADING_GLUE = 400
@@ -70,18 +72,34 @@ class Draft:
     units: list[Unit]
 
 
-def parse(text: str, problems: dict[str, str]) -> Deck:
+def parse(text: str, problems: dict[str, str], deadline: Deadline) -> Deck:
     """All slides of a Markdown text. `problems` says why a figure was not stored, by target."""
-    source = read(text)
+    source = read(text, deadline)
     nodes, tree_warnings = build(source.blocks)
     breaks = any(isinstance(node, Block) and _is_break(node) for node in nodes)
-    maker = _Maker(source)
+    maker = _Maker(source, deadline)
     drafts = maker.deck(nodes) if breaks else maker.document(nodes)
-    slides = [_render(draft, source) for draft in drafts]
+    _place_leading_notes(drafts)
+    slides = []
+    for draft in drafts:
+        deadline.check()
+        slides.append(_render(draft, source))
     warnings = [Warning(None, message) for message in source.warnings + tree_warnings]
     for number, draft in enumerate(drafts, 1):
         warnings += [Warning(number, message) for message in _problems(draft, problems)]
     return Deck(_deck_title(source), tuple(slides), tuple(warnings))
+
+
+def _place_leading_notes(drafts: list[Draft]) -> None:
+    """Notes before anything is shown belong to the first slide; a text of notes alone has one."""
+    first = drafts[0] if drafts else None
+    if first is None or first.heading or any(unit.visible for unit in first.units):
+        return
+    if len(drafts) > 1:
+        drafts[1].units = first.units + drafts[1].units
+        del drafts[0]
+    else:
+        first.heading = Heading("…", "…", 2)
 
 
 def _is_break(block: Block) -> bool:
@@ -109,8 +127,9 @@ class Part:
 class _Maker:
     """Turns nodes into drafts; numbers the callouts of one deck."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, deadline: Deadline) -> None:
         self.source = source
+        self.deadline = deadline
         self.callouts = 0
 
     # --- decks with `---`
@@ -151,8 +170,11 @@ class _Maker:
         notes_to_end: bool,
     ) -> None:
         """Adds a section's slides: runs of ordinary content, between them slides of their own."""
+        self.deadline.check()
         parts: list[Part] = []
         run = [note_unit(text) for text in heading.notes] if heading else []
+        if heading and not heading.markdown:
+            heading = None
         for node in _with_notes(nodes, notes_to_end):
             if isinstance(node, Div) and node.kind() in ("box", "exercise", "answer"):
                 parts += [Part(units=run), Part(drafts=self._own_slides(node, heading))]
@@ -200,20 +222,21 @@ class _Maker:
             # "Solution" says nothing; the exercise's name does.
             name = around.markdown.partition(": ")[2] or around.markdown
         text = label if not name or name.lower() == label.lower() else f"{label}: {name}"
-        return Heading(text, text, 3, own.tokens if own else []), body
+        return Heading(text, text, 3, *((own.tokens, own.notes) if own else ([], []))), body
 
     # --- content
 
-    def _units(self, node: Node, depth: int = 0) -> list[Unit]:
+    def _units(self, node: Node, quoted: bool = False) -> list[Unit]:
+        self.deadline.check()
         if isinstance(node, Block):
             return self._block_units(node)
         kind = node.kind()
         if kind == "notes":
             return [note_unit(text) for text in _texts(node)]
         if kind == "callout":
-            return self._callout(node, depth)
+            return self._callout(node, quoted)
         units = self._title_units(node) + _glued(
-            [unit for child in node.children for unit in self._units(child, depth + 1)]
+            [unit for child in node.children for unit in self._units(child, quoted)]
         )
         if kind == "incremental":
             for unit in units:
@@ -234,13 +257,19 @@ class _Maker:
             line = f"{'#' * level} {heading.markdown}"
             return [Unit([line], 1.8, block.tokens, block.notes, glue=_HEADING_GLUE)]
         if block.kind == "hr":
-            return [Unit(["***"], 0.6, block.tokens)] if block.lines else []
+            return []  # Slides end anyway; a line across one says nothing to a class.
         return _glued(units_of(block))
 
-    def _callout(self, div: Div, depth: int) -> list[Unit]:
+    def _callout(self, div: Div, quoted: bool) -> list[Unit]:
         own, body = _title_of(div)
         title = own.markdown if own else (div.title or div.label())
-        units = [unit for child in body for unit in self._units(child, depth + 1)]
+        units = [note_unit(text) for text in own.notes] if own else []
+        units += [unit for child in body for unit in self._units(child, quoted=True)]
+        if quoted:
+            # A quote within a quote is too small to read: its title is enough.
+            tokens = own.tokens if own else []
+            named = [Unit([f"**{title}**"], 1.6, tokens, glue=_HEADING_GLUE)] if title else []
+            return named + _glued(units)
         self.callouts += 1
         mark = (self.callouts, title)
         inner = _glued(units)
@@ -249,6 +278,8 @@ class _Maker:
                 unit.quote = mark
                 unit.glue = max(unit.glue, _CALLOUT_GLUE)
         visible = [unit for unit in inner if unit.visible]
+        for unit in visible[1:]:
+            unit.continued = True
         if visible:
             visible[-1].glue = 0
             if own:
@@ -338,7 +369,7 @@ def _glued(units: list[Unit]) -> list[Unit]:
             continue
         kind = unit.tokens[0].type if unit.tokens else ""
         after = following.tokens[0].type if following.tokens else ""
-        leads = unit.lines[-1].rstrip(" *_").endswith(":") and kind == "paragraph_open"
+        leads = unit.lines[-1].rstrip(" *_").endswith(":") and kind in _LEADS
         shows = kind == "fence" and after == "fence" and _language(following) in _OUTPUT
         if leads or shows:
             unit.glue = max(unit.glue, _KEEP_WITH_NEXT)
@@ -406,7 +437,7 @@ def _body(units: list[Unit]) -> str:
         text = "\n".join(unit.lines)
         if unit.quote:
             same = before is not None and before.quote == unit.quote
-            title = f"**{unit.quote[1]}**" if unit.quote[1] and not same else ""
+            title = "" if same else _callout_title(unit)
             text = _quoted(title + "\n\n" + text if title else text)
             separator = "\n>\n" if same else "\n\n"
             if same and _joined(before, unit):
@@ -416,6 +447,11 @@ def _body(units: list[Unit]) -> str:
         parts += [separator if parts else "", text]
         before = unit
     return "".join(parts)
+
+
+def _callout_title(unit: Unit) -> str:
+    title = unit.quote[1] if unit.quote else ""
+    return f"**{title}**" + (" (continued)" if unit.continued else "") if title else ""
 
 
 def _joined(before: Unit | None, unit: Unit) -> bool:

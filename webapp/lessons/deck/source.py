@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from markdown_it.token import Token
 
-from webapp.lessons.deck.grammar import make_parser, read_attributes
+from webapp.lessons.deck.grammar import Deadline, make_parser, read_attributes
 
 _FRONT_MATTER_LIMIT = 64 * 1024
 # Comments that steer reveal.js or Marp stay where they are; all others are speaker notes.
@@ -47,18 +47,18 @@ class Source:
     warnings: list[str]
 
 
-def read(text: str) -> Source:
+def read(text: str, deadline: Deadline) -> Source:
     """Raises DeckTooComplex, nothing else, whatever the text."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
     env: dict[str, Any] = {}
-    tokens = make_parser().parse(text, env)
+    tokens = make_parser(deadline).parse(text, env)
     title, warnings = "", list[str]()
     if tokens and tokens[0].type == "front_matter":
         matter = _front_matter(tokens[0].content)
         if matter is None:
             # `---` was the first slide's line and not the start of front matter.
             env = {}
-            tokens = make_parser(front_matter=False).parse(text, env)
+            tokens = make_parser(deadline, front_matter=False).parse(text, env)
         else:
             title = str(matter.get("title") or "").strip()
             tokens = tokens[1:]
@@ -111,8 +111,10 @@ def _resolve(group: list[Token], lines: list[str | None]) -> list[str]:
     around = group[0].map or [0, 0]
     for token in group:
         if token.type in ("div_open_line", "div_close_line") and token.level and token.map:
-            # A div inside a list or quote has no meaning here; its content stays.
-            lines[token.map[0]] = None
+            # A div inside a list or quote has no meaning here; its title and content stay.
+            before = (lines[token.map[0]] or "").partition(":::")[0]
+            title = token.meta.get("title", "")
+            lines[token.map[0]] = f"{before}{title}" if title else None
         elif token.type == "html_block" and token.map:
             edits = [(one, "") for one in _comments(token.content, notes)]
             _edit(lines, token.map, edits)

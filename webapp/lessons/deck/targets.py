@@ -6,7 +6,9 @@ from urllib.parse import unquote
 
 from markdown_it.token import Token
 
-from webapp.lessons.deck.grammar import make_parser
+from webapp.lessons.deck.grammar import Deadline, make_parser
+
+TARGETS_LIMIT_SECONDS = 5.0
 
 _SCHEME = re.compile(r"^(?:[a-zA-Z][a-zA-Z0-9+.-]*:|//)")
 _IMAGE_TAG = re.compile(r"<img\b[^<>]*", re.IGNORECASE)
@@ -49,7 +51,7 @@ def links(tokens: list[Token]) -> list[str]:
 
 def figure_targets(text: str) -> list[str]:
     """The relative figure targets of a Markdown text, each once."""
-    targets = images(make_parser().parse(text))
+    targets = images(make_parser(Deadline(TARGETS_LIMIT_SECONDS)).parse(text))
     return [one for one in dict.fromkeys(targets) if is_relative(one)]
 
 
@@ -59,7 +61,7 @@ def rewrite_targets(text: str, urls: dict[str, str]) -> str:
         return text
     lines = text.split("\n")
     env: dict[str, dict[str, dict[str, object]]] = {}
-    for token in make_parser().parse(text, env):
+    for token in make_parser(Deadline(TARGETS_LIMIT_SECONDS)).parse(text, env):
         if token.map and (token.type in ("inline", "html_block")):
             _rewrite_lines(lines, token, urls)
     for reference in env.get("references", {}).values():

@@ -1,39 +1,12 @@
 """Fenced divs as a tree, by Pandoc's rule: a bare `:::` closes the innermost open div.
 
-How many colons a line has does not matter; writers count them wrongly. Also says what each kind
-of div means to a lesson.
+How many colons a line has does not matter; writers count them wrongly.
 """
 
 from dataclasses import dataclass, field
 
+from webapp.lessons.deck.kinds import ANSWERS, BOXES, CALLOUTS, EXERCISES, NOTES
 from webapp.lessons.deck.source import Block
-
-CALLOUTS = {
-    "callout": "",
-    "spoiler": "",
-    "discussion": "Discussion",
-    "prereq": "Before you start",
-    "testimonial": "",
-    "checklist": "Checklist",
-    "caution": "Caution",
-    "warning": "Warning",
-    "danger": "Danger",
-    "important": "Important",
-    "attention": "Attention",
-    "note": "Note",
-    "info": "Info",
-    "tip": "Tip",
-    "hint": "Hint",
-}
-BOXES = {
-    "objectives": "Objectives",
-    "questions": "Questions",
-    "keypoints": "Key points",
-    "overview": "Overview",
-}
-EXERCISES = {"challenge": "Exercise", "exercise": "Exercise", "activity": "Activity"}
-ANSWERS = {"solution": "Solution", "answer": "Answer"}
-NOTES = {"instructor", "notes", "note-instructor", "speaker-notes"}
 
 
 @dataclass

@@ -35,6 +35,7 @@ class Unit:
     notes: list[str] = field(default_factory=list)
     # The callout this belongs to: its number on the slide is drawn once, with its title.
     quote: tuple[int, str] | None = None
+    continued: bool = False  # not the first of its callout
     # Parts of one block on one slide are joined again by this line end instead of a gap.
     part_of: int = 0
     joiner: str = "\n"
@@ -136,7 +137,8 @@ def _divide_code(block: Block, whole: Unit) -> Iterator[Unit]:
         if end < len(body) and blank:
             end = blank[-1] + 1
         part = body[start:end]
-        yield Unit([opening, *part, closing], (len(part) + 1) * CODE_LINE + GAP_LINES, block.tokens)
+        tokens = [token.copy(content="\n".join(part))]
+        yield Unit([opening, *part, closing], (len(part) + 1) * CODE_LINE + GAP_LINES, tokens)
         start = end
 
 
@@ -162,13 +164,15 @@ def _divide_quote(block: Block) -> Iterator[Unit]:
 
 def _divide_table(block: Block) -> Iterator[Unit]:
     """Equal parts, the heading row repeated on each."""
-    head, rows = block.lines[:2], block.lines[2:]
+    starts = [t.map[0] for t in block.tokens if t.type == "tr_open" and t.map]
+    head, *rows = _pieces(block, starts)
     room = int((PAGE_LINES - GAP_LINES) / ROW_LINE) - 1
     size = math.ceil(len(rows) / math.ceil(len(rows) / room)) if rows else 1
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
-        # Labels and figures are looked for in all parts: better a reference too many.
-        yield Unit([*head, *part], (len(part) + 1) * ROW_LINE + GAP_LINES, block.tokens)
+        lines = [*head.lines, *(line for row in part for line in row.lines)]
+        tokens = [*head.tokens, *(token for row in part for token in row.tokens)]
+        yield Unit(lines, (len(part) + 1) * ROW_LINE + GAP_LINES, tokens)
 
 
 def _pieces(block: Block, starts: list[int]) -> Iterator[Unit]:

@@ -1,5 +1,3 @@
-# ruff: noqa: E501
-
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models

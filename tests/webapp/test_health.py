@@ -1,0 +1,107 @@
+"""webapp/health: /livez and /readyz, and what the API says while its parts are broken."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.webapp.support import (
+    Api,
+    Client,
+    Postgres,
+    environment,
+    error_of,
+    log_lines,
+    manage,
+    wait_for,
+)
+
+
+@pytest.fixture
+def own_postgres(tmp_path: Path) -> Iterator[Postgres]:
+    """A Postgres of this test alone, which it may stop."""
+    server = Postgres.create()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def own_api(own_postgres: Postgres, tmp_path: Path) -> Iterator[Api]:
+    media = tmp_path / "media"
+    media.mkdir()
+    server = Api(environment(own_postgres.url, media), tmp_path / "log")
+    server.start()
+    yield server
+    server.stop()
+
+
+def readyz(api: Api) -> requests.Response:
+    return requests.get(api.url("/readyz"), timeout=15)
+
+
+def test_a_running_host_is_alive_and_ready(api: Api) -> None:
+    alive = requests.get(api.url("/livez"), timeout=5)
+    assert (alive.status_code, alive.json()) == (200, {"status": "alive"})
+    ready = readyz(api)
+    assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
+    assert ready.headers["Cache-Control"] == "no-store"
+
+
+def test_probes_need_no_known_host_name_and_pages_may_read_them(api: Api) -> None:
+    headers = {"Host": "10.0.0.7", "Origin": "http://localhost:8000"}
+    answer = requests.get(api.url("/readyz"), headers=headers, timeout=5)
+    assert answer.status_code == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:8000"
+    refused = requests.get(api.url("/api/v1/session"), headers=headers, timeout=5)
+    assert refused.status_code == 400
+    assert error_of(refused)["code"] == "bad_request"
+
+
+def test_a_host_says_which_part_is_broken_and_recovers_by_itself(
+    own_api: Api, own_postgres: Postgres
+) -> None:
+    assert "migrations" in readyz(own_api).json()["reasons"][0]
+    for command in ("migrate", "seed_demo"):
+        assert manage(own_api.env, command).returncode == 0
+    wait_for(lambda: readyz(own_api).status_code == 200, "ready after migrate")
+
+    client = Client(own_api)
+    assert client.sign_in("ada").status_code == 200
+
+    own_postgres.stop()
+    down = readyz(own_api)
+    assert down.status_code == 503
+    assert down.json()["status"] == "not ready"
+    assert down.json()["reasons"][0].startswith("database: ")
+    assert requests.get(own_api.url("/livez"), timeout=5).status_code == 200
+    refused = client.get("lessons")
+    assert refused.status_code == 503
+    assert error_of(refused)["code"] == "unavailable"
+    assert refused.headers["Access-Control-Allow-Origin"] == "http://localhost:8000"
+
+    own_postgres.start()
+    wait_for(lambda: readyz(own_api).status_code == 200, "ready after Postgres came back")
+    # Each worker had a connection of its own that died: none of them may fail a request now.
+    for _ in range(8):
+        assert client.get("lessons").status_code == 200
+
+    shutil.rmtree(own_api.env["FIRSTBELL_MEDIA_ROOT"])
+    assert readyz(own_api).json()["reasons"][0].startswith("media: ")
+    changes = [line["message"] for line in log_lines(own_api.log) if "ready" in line["message"]]
+    # Each worker notices for itself; which one answered is chance.
+    assert any("→not ready database: " in change for change in changes)
+
+
+def test_a_read_only_database_is_not_ready(own_api: Api, own_postgres: Postgres) -> None:
+    assert manage(own_api.env, "migrate").returncode == 0
+    wait_for(lambda: readyz(own_api).status_code == 200, "ready after migrate")
+    own_postgres.stop()
+    config = own_postgres.folder / "data" / "postgresql.auto.conf"
+    config.write_text(config.read_text() + "default_transaction_read_only = on\n")
+    own_postgres.start()
+    wait_for(
+        lambda: readyz(own_api).json().get("reasons") == ["database: it is read-only"],
+        "read-only noticed",
+    )
