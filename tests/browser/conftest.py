@@ -2,7 +2,7 @@
 
 - `laptop` (from tests/conftest.py): three hosts and the edge, all alive at the start of each test.
 - `screens`: makes teachers and boards, each a Chromium with a profile of its own, and closes them.
-- `account`: a teacher nobody else has, so that tests share no lessons, sessions or boards.
+- `account` (from `accounts`): a teacher nobody else has, so that tests share no lessons, sessions or boards.
 - `teacher`, `board`: the two screens of that account: signed in, and waiting with a code.
 """
 
@@ -22,10 +22,16 @@ from tests.browser.screens import Board, Screen, Teacher, expect
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a chalk-dust password"
 AnyScreen = TypeVar("AnyScreen", bound=Screen)
-ADD_TEACHER = """
+ACCOUNTS = 24
+"""Made at once, since each start of `manage.py` takes seconds."""
+
+ADD_TEACHERS = """
 from webapp.accounts.models import School, User
 school = School.objects.get(name="Firstbell Demo School")
-User.objects.create_user("{name}", password="{password}", school=school, first_name="Tess", last_name="{last}")
+for last in {names}:
+    User.objects.create_user(
+        last.lower(), password="{password}", school=school, first_name="Tess", last_name=last
+    )
 """
 
 
@@ -77,12 +83,21 @@ def screens(playwright_driver: Playwright, laptop: Laptop, tmp_path: Path) -> It
     made.close()
 
 
+@pytest.fixture(scope="session")
+def accounts(_laptop: Laptop) -> Iterator[Account]:
+    """Teachers of the demo school, each for one test. A host that is dead is alive again first."""
+    if len(_laptop.alive()) < len(_laptop.topology.hosts):
+        _laptop.up()
+    run = uuid.uuid4().hex[:6]
+    names = [f"Toner-{run}-{number}" for number in range(ACCOUNTS)]
+    code = ADD_TEACHERS.format(names=names, password=PASSWORD)
+    _laptop.manage(1, "shell", "-c", code)
+    return iter([Account(name.lower(), PASSWORD, f"Tess {name}") for name in names])
+
+
 @pytest.fixture
-def account(laptop: Laptop) -> Account:
-    last = f"Toner-{uuid.uuid4().hex[:6]}"
-    name = last.lower()
-    laptop.manage(1, "shell", "-c", ADD_TEACHER.format(name=name, password=PASSWORD, last=last))
-    return Account(name, PASSWORD, f"Tess {last}")
+def account(laptop: Laptop, accounts: Iterator[Account]) -> Account:
+    return next(accounts)
 
 
 @pytest.fixture

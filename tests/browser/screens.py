@@ -30,6 +30,8 @@ LAPTOP_SCREEN = (1366, 768)
 PATIENCE_MS = 15_000
 """For what has no figure to keep: two cores may be busy with other tests."""
 
+expect.set_options(timeout=PATIENCE_MS)
+
 FOLLOW_MS = 10_000
 """A board that has not followed after this never will; how fast it does is the drill's matter."""
 
@@ -103,9 +105,15 @@ class Screen:
             self.exceptions.append(message.text)
 
     def _watch_socket(self, socket: WebSocket) -> None:
+        def heard(_: str | bytes) -> None:
+            self._sockets[socket] = True
+
+        def closed(_: WebSocket) -> None:
+            self._sockets.pop(socket, None)
+
         self._sockets[socket] = False
-        socket.on("framereceived", lambda _: self._sockets.__setitem__(socket, True))
-        socket.on("close", lambda _: self._sockets.pop(socket, None))
+        socket.on("framereceived", heard)
+        socket.on("close", closed)
 
     @property
     def sockets(self) -> set[str]:

@@ -1,0 +1,220 @@
+"""Every page on a phone, a laptop and a large board: nothing sticks out, and keys reach everything.
+
+Pictures of each go to reports/screenshots/, for people to look at.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser import decks
+from tests.browser.conftest import Account, Screens
+from tests.browser.screens import Board, Screen, Teacher, expect
+
+pytestmark = pytest.mark.timeout(200)
+
+SIZES = {"phone": (375, 800), "laptop": (1366, 768), "wall": (3840, 2160)}
+
+LONG = (
+    b"""# A lesson with an uncommonly long title that no header of any page will ever hold in one line
+
+---
+
+## Code that is wide
+
+```bash
+cut -d , -f 2 animals.csv | sort | uniq -c | sort -rn | head -n 3 | tee the-three-most-frequent-animals-of-all.txt
+```
+
+---
+
+## A table
+
+| Animal | Seen | Where | By whom | Remarks of the observer |
+| --- | ---: | --- | --- | --- |
+| deer | 4 | at the edge of the forest | Mr Holmgren's class | shy |
+| rabbit | 22 | everywhere | everybody | not shy |
+
+---
+
+## More than one slide can hold
+
+"""
+    + b"\n\n".join(
+        b"Paragraph %d goes on and on about nothing in particular, as texts of reading lessons do, so that"
+        b" it must be made smaller to be seen whole." % number
+        for number in range(1, 13)
+    )
+    + b"""
+
+---
+
+## Formulas and a quote
+
+> What is written without effort is in general read without pleasure.
+
+Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft
+
+Note: Notes with a list:
+
+* one
+* two
+"""
+)
+
+STICKING_OUT = """() => {
+    const width = document.documentElement.clientWidth;
+    const scrolls = (element) => {
+        for (let at = element.parentElement; at; at = at.parentElement) {
+            if (getComputedStyle(at).overflowX !== 'visible') return true;
+        }
+        return false;
+    };
+    const out = [...document.body.querySelectorAll('*')].filter((element) => {
+        const box = element.getBoundingClientRect();
+        if (box.width === 0 || box.height === 0) return false;
+        return (box.right > width + 1 || box.left < -1) && !scrolls(element);
+    });
+    const shown = (element) => element.getClientRects().length > 0
+        && !element.closest('.visually-hidden');
+    const squeezed = [...document.querySelectorAll('button, .connection')].filter(
+        (element) => shown(element) && element.scrollWidth > element.clientWidth + 2);
+    const onTop = [...document.querySelectorAll('header')].flatMap((header) => {
+        const parts = [...header.children].filter(shown).map((e) => [e, e.getBoundingClientRect()]);
+        return parts.slice(1).filter(([, box], index) => box.left < parts[index][1].right - 1)
+            .map(([element]) => element);
+    });
+    out.push(...squeezed, ...onTop);
+    return {
+        page: document.documentElement.scrollWidth - width,
+        elements: out.map((e) => `${e.tagName}.${e.className} ${e.dataset?.testid ?? ''}`),
+    };
+}"""
+
+CONTROLS = """() => {
+    const all = [...document.querySelectorAll('button, a[href], input, textarea, select, summary')];
+    return all.filter((e) => !e.disabled && e.tabIndex >= 0 && e.checkVisibility())
+        .map((e, index) => { e.dataset.control = index; return {
+            control: String(index),
+            name: (e.ariaLabel || e.innerText || e.labels?.[0]?.innerText || e.title || '').trim(),
+            html: e.outerHTML.slice(0, 120),
+        }; });
+}"""
+
+
+@pytest.fixture
+def look(screenshot: Callable[[Screen, str], Path]) -> Iterator[Callable[[Screen, str], None]]:
+    """Checks a page in all sizes and takes its pictures; tells at the end all that sticks out."""
+    faults = []
+
+    def look_at(screen: Screen, name: str) -> None:
+        for size, (width, height) in SIZES.items():
+            screen.page.set_viewport_size({"width": width, "height": height})
+            screen.page.evaluate("document.fonts.ready")
+            screen.page.wait_for_timeout(300)  # fades are over: for the picture only
+            screenshot(screen, f"{name}-{size}")
+            found = screen.page.evaluate(STICKING_OUT)
+            if found != {"page": 0, "elements": []}:
+                faults.append(f"{name} at {width}x{height}: {found}")
+        width, height = SIZES["laptop"]
+        screen.page.set_viewport_size({"width": width, "height": height})
+
+    yield look_at
+    assert faults == []
+
+
+def expect_keys_reach_everything(screen: Screen) -> None:
+    """Tab comes by every control, shows where it is, and each control has a name to be read out."""
+    controls = screen.page.evaluate(CONTROLS)
+    assert [c["html"] for c in controls if not c["name"]] == []
+    screen.page.evaluate("document.activeElement?.blur()")
+    missing = {control["control"]: control["html"] for control in controls}
+    unmarked = []
+    for _ in range(len(controls) + 10):
+        screen.page.keyboard.press("Tab")
+        focused = screen.page.evaluate(
+            """() => { const e = document.activeElement; const style = getComputedStyle(e);
+                return { control: e?.dataset?.control ?? null, html: e.outerHTML.slice(0, 120),
+                    marked: style.outlineStyle !== 'none' || style.boxShadow !== 'none' }; }"""
+        )
+        missing.pop(focused["control"], None)
+        if focused["control"] is not None and not focused["marked"]:
+            unmarked.append(focused["html"])
+    assert list(missing.values()) == []
+    assert unmarked == []
+
+
+def test_every_page_fits_a_phone_a_laptop_and_a_wall(
+    screens: Screens, account: Account, look: Callable[[Screen, str], None]
+) -> None:
+    teacher, board = screens.teacher(), screens.board()
+    look(teacher, "01-sign-in")
+    expect_keys_reach_everything(teacher)
+    teacher.sign_in(account.username, "wrong")
+    expect(teacher.by("error")).to_be_visible()
+    look(teacher, "02-sign-in-refused")
+    teacher.sign_in(account.username, account.password)
+    expect(teacher.by("lesson-new")).to_be_visible()
+    look(teacher, "03-no-lessons-yet")
+    teacher.import_file("long.md", LONG + b"\n\n---\n\n## Gone\n\n![gone](fig/gone.png)\n")
+    teacher.import_file("tides.zip", decks.tides())
+    teacher.import_file("long.md", LONG + b"\n\n---\n\n## Gone\n\n![gone](fig/gone.png)\n")
+    look(teacher, "04-lessons")
+    expect_keys_reach_everything(teacher)
+    edit(teacher, look)
+    teach(teacher, board, look)
+
+
+def edit(teacher: Teacher, look: Callable[[Screen, str], None]) -> None:
+    teacher.card("The tides").get_by_test_id("lesson-edit").click()
+    expect(teacher.by("editor-markdown")).to_be_visible()
+    look(teacher, "05-editor")
+    expect_keys_reach_everything(teacher)
+    teacher.by("lesson-delete").click()
+    expect(teacher.by("delete-dialog")).to_be_visible()
+    look(teacher, "06-delete-dialog")
+    teacher.page.keyboard.press("Escape")
+    expect(teacher.by("delete-dialog")).to_have_count(0)
+    teacher.to_lessons()
+
+
+def teach(teacher: Teacher, board: Board, look: Callable[[Screen, str], None]) -> None:
+    teacher.open_lesson("The tides")
+    teacher.expect_connection("online")
+    look(teacher, "10-presenter-without-board")
+    code = board.code()
+    look(board, "20-board-code")
+    expect_keys_reach_everything(board)
+    teacher.type_code(code)
+    expect(teacher.by("pair-symbol")).to_be_visible()
+    look(teacher, "11-presenter-compare")
+    look(board, "21-board-offer")
+    teacher.by("pair-confirm").click()
+    board.expect_at((0, 0))
+    show_slides(teacher, board, look)
+
+
+def show_slides(teacher: Teacher, board: Board, look: Callable[[Screen, str], None]) -> None:
+    look(board, "22-board-title")
+    teacher.by("slide-item").nth(2).click()
+    teacher.next()
+    teacher.next()
+    board.expect_at((2, 2))
+    look(board, "23-board-figure-and-steps")
+    look(teacher, "12-presenter")
+    expect_keys_reach_everything(teacher)
+    teacher.by("blank-black").click()
+    expect(board.by("board-blank")).to_have_attribute("data-blank", "black")
+    look(board, "24-board-black")
+    look(teacher, "13-presenter-black")
+    teacher.to_lessons()
+    teacher.open_lesson("uncommonly long title")
+    for slide, name in enumerate(["long-title", "code", "table", "much-text", "quote", "gone"]):
+        teacher.by("slide-item").nth(slide).click()
+        board.expect_at((slide, 0))
+        look(board, f"3{slide}-board-{name}")
+    look(teacher, "14-presenter-long")
+    assert len(teacher.errors) == 1
+    assert teacher.exceptions == []
+    board.assert_untroubled()
