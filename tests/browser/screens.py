@@ -57,6 +57,7 @@ class Screen:
         self.exceptions: list[str] = []
         self.loads = 0
         self.asked_loads = 0
+        self.requests: list[str] = []
         self._start()
 
     # ---- the browser
@@ -77,6 +78,7 @@ class Screen:
         self.page.on("pageerror", lambda error: self.exceptions.append(str(error)))
         self.page.on("console", self._console)
         self.page.on("load", lambda _: self._count_load())
+        self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("websocket", self._watch_socket)
         self.asked_loads += 1
         self.page.goto(self.url)
@@ -136,6 +138,10 @@ class Screen:
         assert self.exceptions == []
         assert self.loads == self.asked_loads
 
+    def assert_has_asked(self, origin: str) -> None:
+        """The page did send a request there since `requests` was last cleared."""
+        assert any(url.startswith(f"{origin}/api/") for url in self.requests), self.requests
+
     # ---- parts of the page
 
     def by(self, testid: str) -> Locator:
@@ -174,7 +180,10 @@ class Screen:
         )
 
     def choose_host(self, name: str) -> None:
-        """Make this the host that the page uses for the API, as if chance had chosen it."""
+        """Make this the host that the page uses for the API, as if chance had chosen it.
+
+        Reloads: a page remembers for 30 s, and not only in storage, which hosts failed it.
+        """
         self.page.evaluate(
             """name => {
                 localStorage.setItem('firstbell.hosts.choice', JSON.stringify(name));
@@ -182,6 +191,7 @@ class Screen:
             }""",
             name,
         )
+        self.reload()
 
 
 class Teacher(Screen):

@@ -94,7 +94,6 @@ def test_a_code_that_is_too_old_is_told_and_the_new_one_works(
     teacher.open_lesson("Reading a map")
     with codes_live(laptop, "host2", seconds=8):
         board.choose_host("host2")
-        board.reload()
         old = board.code()
         expect(board.by("board-code")).not_to_have_attribute("data-code", old, timeout=15_000)
         teacher.type_code(old)

@@ -47,31 +47,37 @@ def whole_lesson(
     """Steered from the first slide to the last, hosts dying meanwhile: each press is followed."""
     board.expect_at(teacher.at())
     primary, standby, third = ranked(teacher.session, [h.name for h in laptop.topology.hosts])
-    mark(teacher, board)
 
     # Each host in turn; the page's API host and the board's primary are two different ones here.
     teacher.choose_host(third)
+    board.expect_at(teacher.at())
+    mark(teacher, board)
     with Chaos(laptop) as chaos:
         for host in (primary, standby, third):
             chaos.kill(host)
             chaos.revive(host)
         steer(teacher, board, chaos)
     look_for_the_lesson_again(teacher, board, title)
+    expect_no_reload(teacher, board)
 
     # Both hosts that somebody depends on: only one of three is left.
+    teacher.choose_host(third)
+    mark(teacher)
     with Chaos(laptop) as chaos:
         chaos.kill(primary, third)
         steer(teacher, board, chaos, at_least=8)
-        look_for_the_lesson_again(teacher, board, title)
+        look_for_the_lesson_again(teacher, board, title, dead=laptop.host(third).public_url)
         chaos.revive(primary, third)
         steer(teacher, board, chaos)
+    expect_no_reload(teacher, board)
 
     # One host that is everything to both.
     teacher.choose_host(primary)
+    mark(teacher)
     with Chaos(laptop) as chaos:
         chaos.kill(primary)
         steer(teacher, board, chaos, at_least=4)
-        look_for_the_lesson_again(teacher, board, title)
+        look_for_the_lesson_again(teacher, board, title, dead=laptop.host(primary).public_url)
         expect_no_reload(teacher, board)
         reload_both(teacher, board)
         steer(teacher, board, chaos, at_least=4)
@@ -123,13 +129,21 @@ def walk_to_the_end(teacher: Teacher, board: Board) -> None:
     assert len(set(seen)) == len(seen)
 
 
-def look_for_the_lesson_again(teacher: Teacher, board: Board, title: str) -> None:
-    """Uses the API: the list of lessons, then the lesson; the class is where it was."""
+def look_for_the_lesson_again(
+    teacher: Teacher, board: Board, title: str, dead: str | None = None
+) -> None:
+    """Uses the API: the list of lessons, then the lesson; the class is where it was.
+
+    `dead`: where the page must have knocked in vain.
+    """
     place = teacher.at()
+    teacher.requests.clear()
     teacher.to_lessons()
     teacher.open_lesson(title)
     teacher.expect_at(place)
     board.expect_at(place)
+    if dead:
+        teacher.assert_has_asked(dead)
 
 
 def reload_both(teacher: Teacher, board: Board) -> None:

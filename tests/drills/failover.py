@@ -7,6 +7,8 @@ second laptop, "Save" (a write: when does it say saved?). All moments are taken 
 from the same clock; a picture counts from the frame that has it.
 
 Run: `python -m tests.drills.failover` (KILLS=20, PORT_BASE=18000). Writes reports/failover.json.
+FAULT=freeze stops the host's processes instead (SIGSTOP): it falls silent and refuses nothing, as
+one that lost its power or its network; into reports/failover-freeze.json.
 It judges nothing but that all rounds came to a good end; figures are for people to judge.
 """
 
@@ -16,8 +18,9 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
@@ -66,6 +69,7 @@ class Drill:
     teacher: Teacher
     board: Board
     author: Teacher
+    fault: str = "kill"
     samples: list[Sample] = field(default_factory=list)
 
     def prepare(self, username: str, password: str) -> None:
@@ -83,24 +87,40 @@ class Drill:
         victim, standby, _ = ranked(self.teacher.session, names)
         self._settle(victim, standby, number)
         errors_before = len(self._errors())
-        pid = self.laptop.pid(victim, "realtime")
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            killing = pool.submit(self.laptop.kill, victim)
-            killed = _moment_of_death(pid)
+        with self._dying(victim) as killed:
+            self.teacher.requests.clear()
+            self.author.requests.clear()
             sample = self._press_all(victim, killed)
-            killing.result()
+            for page in (self.teacher, self.author):
+                page.assert_has_asked(self.laptop.host(victim).public_url)
         sample.errors = self._errors()[errors_before:]
         self.samples.append(sample)
         self.laptop.revive(victim)
         return sample
 
+    @contextmanager
+    def _dying(self, victim: str) -> Iterator[float]:
+        """Gives the moment of death at once; afterwards nothing of the host is left."""
+        if self.fault == "freeze":
+            for process in self.laptop.unit(victim).processes():
+                process.suspend()
+            yield time.time() * 1000
+            self.laptop.kill(victim)
+            return
+        pid = self.laptop.pid(victim, "realtime")
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            killing = pool.submit(self.laptop.kill, victim)
+            yield _moment_of_death(pid)
+            killing.result()
+
     def _settle(self, victim: str, standby: str, number: int) -> None:
         """As in any lesson that has run for a minute: both lines stand, and a page to save."""
-        for writer in (self.teacher, self.author):
-            writer.choose_host(victim)
-        addresses = {self._realtime(victim), self._realtime(standby)}
-        if not self.teacher.by("presenter").is_visible():
+        for page in (self.teacher, self.author):
+            page.choose_host(victim)
+        if not self.teacher.page.url.rpartition("#")[2].startswith("/teach/"):
             self.teacher.open_lesson(TITLE)
+        expect(self.teacher.by("presenter")).to_be_visible()
+        addresses = {self._realtime(victim), self._realtime(standby)}
         self.board.wait_until(
             lambda: addresses <= self.board.sockets & self.teacher.sockets, "both lines", seconds=60
         )
@@ -200,7 +220,13 @@ def _spread(values: list[float]) -> dict[str, float]:
     }
 
 
-def conditions(laptop: Laptop) -> dict[str, Any]:
+FAULTS = {
+    "kill": "SIGKILL of Postgres, NATS, realtime, API, agent, nginx and their supervisor",
+    "freeze": "SIGSTOP of Postgres, NATS, realtime, API, agent, nginx and their supervisor",
+}
+
+
+def conditions(laptop: Laptop, fault: str) -> dict[str, Any]:
     return {
         "utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "hosts": len(laptop.topology.hosts),
@@ -209,12 +235,12 @@ def conditions(laptop: Laptop) -> dict[str, Any]:
         "load_1min": round(os.getloadavg()[0], 2),
         "kernel": platform.release(),
         "python": platform.python_version(),
-        "kill": "SIGKILL of Postgres, NATS, realtime, API, agent, nginx and their supervisor",
+        "fault": FAULTS[fault],
         "unit": "milliseconds",
     }
 
 
-def main(kills: int, port_base: int) -> int:
+def main(kills: int, port_base: int, fault: str) -> int:
     with (
         tempfile.TemporaryDirectory(prefix="firstbell-drill-") as folder,
         sync_playwright() as driver,
@@ -235,6 +261,7 @@ def main(kills: int, port_base: int) -> int:
                 teacher=open_screen(Teacher, ""),
                 board=open_screen(Board, "/board"),
                 author=open_screen(Teacher, ""),
+                fault=fault,
             )
             drill.prepare("ada", "firstbell-demo")
             for number in range(1, kills + 1):
@@ -249,11 +276,12 @@ def main(kills: int, port_base: int) -> int:
 def report(drill: Drill) -> int:
     figures = summary(drill.samples)
     told = {
-        "conditions": conditions(drill.laptop),
+        "conditions": conditions(drill.laptop, drill.fault),
         "figures": figures,
         "samples": [vars(sample) for sample in drill.samples],
     }
-    path = ROOT / "reports/failover.json"
+    suffix = "" if drill.fault == "kill" else f"-{drill.fault}"
+    path = ROOT / f"reports/failover{suffix}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(told, indent=2) + "\n")
     for name, figure in figures.items():
@@ -264,6 +292,7 @@ def report(drill: Drill) -> int:
 
 
 if __name__ == "__main__":
+    told = os.environ.get
     raise SystemExit(
-        main(int(os.environ.get("KILLS", "20")), int(os.environ.get("PORT_BASE", "18000")))
+        main(int(told("KILLS", "20")), int(told("PORT_BASE", "18000")), told("FAULT", "kill"))
     )
