@@ -75,7 +75,8 @@ def test_the_second_of_two_laptops_is_told_and_overwrites_nothing(teacher: Clien
     assert teacher.put(path, merged).status_code == 200
 
 
-def test_of_many_saves_at_the_same_moment_exactly_one_wins(teacher: Client) -> None:
+@pytest.mark.parametrize("turn", range(5))
+def test_of_many_saves_at_the_same_moment_exactly_one_wins(teacher: Client, turn: int) -> None:
     lesson = new_lesson(teacher)
     path = f"lessons/{lesson['id']}"
     saves = [body(lesson["version"], f"# Laptop {n}") for n in range(8)]
