@@ -1,14 +1,12 @@
 """The laptop cluster as one object: up, down, kill, revive. The command line and the tests use it.
 
-It decides what must run where and in which order; `units` does the starting and killing, `render`
-and `programs` know the configuration, `cluster.mesh` makes the databases one.
+It decides what must run where and in which order; `units` does the starting and killing, `files`
+writes the configuration, `readiness` looks, `cluster.mesh` makes the databases one.
 """
 
 import os
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from pathlib import Path
 
 from cluster import credentials
 from cluster.errors import ClusterError
-from cluster.local import binaries, postgres, programs, render, secrets, state
+from cluster.local import binaries, files, postgres, programs, readiness, render, secrets, state
 from cluster.local import ports as port_plan
 from cluster.local.progress import say, step, wait_until
 from cluster.local.state import REPOSITORY, State
@@ -29,7 +27,6 @@ READY_SECONDS = 60
 LEVEL_SECONDS = 120
 """How long a revived host may take to catch up: it may have missed hours."""
 
-HTTP_SECONDS = 2.0
 DIST = REPOSITORY / "webapp/frontend/dist"
 
 
@@ -163,51 +160,11 @@ class Laptop:
         return found
 
     def _write_files(self, found: binaries.Binaries) -> None:
-        kept, topology = self.state, self.topology
-        kept.make_folders([*(host.name for host in topology.hosts), "edge"])
-        secret = self.secrets
-        root = state.runs_as_root()
-        before = self._configuration()
-        for name in ("django_secret_key", "realtime_key"):
-            secrets.write_private(kept.secrets / name, getattr(secret, name) + "\n")
-        for host in topology.hosts:
-            home = kept.home(host.name)
-            url = postgres.url(topology, host, postgres.APP_ROLE, secret.app_password)
-            secrets.write_private(home / "database_url", url + "\n")
-            secrets.write_private(home / "nats.conf", render.nats_conf(topology, host, secret))
-            (home / "nginx.conf").write_text(render.front_door_conf(topology, host, kept, root))
-            self._write_supervisord(
-                host.name, programs.of_host(topology, host, kept, secret, found, root)
-            )
-        edge = kept.home("edge")
-        (edge / "www").mkdir(exist_ok=True)
-        (edge / "www/config.json").write_text(render.config_json(topology))
-        (edge / "origin.conf").write_text(render.origin_conf(topology, kept, self.dist, root))
-        (edge / "cdn.conf").write_text(render.cdn_conf(topology, kept, root))
-        self._write_supervisord("edge", programs.of_edge(kept, found))
-        self._warn_of_changes(before)
-
-    def _configuration(self) -> dict[Path, str]:
-        """What the configuration files of all units say at present."""
-        folders = [self.state.home(unit.name) for unit in self.units()]
-        return {path: path.read_text() for folder in folders for path in folder.glob("*.conf")}
-
-    def _warn_of_changes(self, before: dict[Path, str]) -> None:
-        after = self._configuration()
+        """All configuration; says which running hosts don't know of a change yet."""
+        changed = files.write_all(self.topology, self.state, self.secrets, found, self.dist)
         for unit in self.units():
-            changed = any(
-                before.get(path) != text
-                for path, text in after.items()
-                if path.parent == self.state.home(unit.name)
-            )
-            if changed and unit.is_up():
+            if unit.name in changed and unit.is_up():
                 say(f"{unit.name} runs with older settings; new ones need: make down && make up")
-
-    def _write_supervisord(self, unit: str, wanted: list[programs.Program]) -> None:
-        text = programs.supervisord_conf(
-            unit, self.unit(unit).port, wanted, self.state, self.secrets, state.runs_as_root()
-        )
-        secrets.write_private(self.state.home(unit) / "supervisord.conf", text)
 
     def _start_databases(self, found: binaries.Binaries) -> None:
         """All Postgres nodes at once, then the mesh, then the schema through node 1."""
@@ -260,7 +217,7 @@ class Laptop:
         url = f"{self.topology.page_url}/config.json"
         wait_until(
             "edge: serves /config.json",
-            lambda: _status(url) == 200,
+            lambda: readiness.http_status(url) == 200,
             READY_SECONDS,
             lambda: self._log_tail("edge", "cdn"),
         )
@@ -312,15 +269,7 @@ class Laptop:
 
     def not_ready(self, host: str | int) -> list[str]:
         """What keeps a host from being ready; empty when it is."""
-        public = f"http://{port_plan.LOOPBACK}:{self.host(host).ports.public}"
-        probes = {
-            "postgres": lambda: postgres.accepts(self.dsn(host)),
-            "nats": lambda: port_plan.is_taken(self.host(host).ports.nats),
-            "api": lambda: _status(f"{public}/readyz") == 200,
-            "realtime": lambda: _status(f"{public}/rt/readyz") == 200,
-            "nginx": lambda: _status(f"{public}/") == 404,
-        }
-        wrong = [part for part in self.parts if part in probes and not probes[part]()]
+        wrong = readiness.parts_not_ready(self.host(host), self.parts, self.dsn(host))
         return [f"{part} is not ready: {self._log_tail(host, part)}" for part in wrong]
 
     def wait_level(self, host: str | int, timeout: float = LEVEL_SECONDS) -> None:
@@ -363,25 +312,9 @@ class Laptop:
             raise ClusterError(f"manage.py {' '.join(arguments)} failed:\n{done.stderr.strip()}")
         return done.stdout
 
-    def _log_tail(self, host: str | int, part: str, lines: int = 2) -> str:
+    def _log_tail(self, host: str | int, part: str) -> str:
         name = host if host == "edge" else self.host(host).name
-        path = self.state.log / f"{name}-{part}.log"
-        try:
-            tail = path.read_text(errors="replace").splitlines()[-lines:]
-        except FileNotFoundError:
-            tail = []
-        return f"{path} ends with:\n" + "\n".join(f"    {line[:400]}" for line in tail)
-
-
-def _status(url: str) -> int:
-    """HTTP status, 0 when nobody answers."""
-    try:
-        with urllib.request.urlopen(url, timeout=HTTP_SECONDS) as answer:  # noqa: S310
-            return answer.status
-    except urllib.error.HTTPError as error:
-        return error.code
-    except OSError:
-        return 0
+        return readiness.log_tail(self.state.log / f"{name}-{part}.log")
 
 
 def _in_parallel(work: Callable[..., None], items: Iterable) -> None:
