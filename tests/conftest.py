@@ -1,7 +1,7 @@
 """Fixtures of all tests.
 
-- `laptop`: a whole laptop cluster of three hosts on port base 18000, in a folder of its own, as `make up`
-  makes it; started at the first test that asks for it, shared by all, and every host alive at the start of each test.
+- `laptop`: a whole laptop cluster of three hosts, in a folder and on ports of its own, as `make up` makes it;
+  started at the first test that asks for it, shared by all, and every host alive at the start of each test.
 """
 
 import tempfile
@@ -9,17 +9,24 @@ from pathlib import Path
 
 import pytest
 
+from cluster.local import ports
 from cluster.local.laptop import Laptop
 
-PORT_BASE = 18000
+FIRST_PORT_BASE = 18000
 """Away from `make up`'s 8000, so that tests run beside it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests last: Playwright's event loop stays open, and no other can run beside it."""
+    items.sort(key=lambda item: "/browser/" in str(item.path))
 
 
 @pytest.fixture(scope="session")
 def _laptop():
     with tempfile.TemporaryDirectory(prefix="firstbell-test-") as folder:
         Path(folder).chmod(0o755)
-        laptop = Laptop(state_path=Path(folder) / "run", hosts=3, port_base=PORT_BASE)
+        base = ports.free_base(FIRST_PORT_BASE)
+        laptop = Laptop(state_path=Path(folder) / "run", hosts=3, port_base=base)
         try:
             laptop.up()
             yield laptop

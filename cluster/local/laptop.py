@@ -113,6 +113,7 @@ class Laptop:
             self._start_databases(found)
             self._start_rest()
         self._wait_all_ready()
+        self._renew_old_code()
 
     def down(self) -> None:
         """Stop everything cleanly. Idempotent."""
@@ -201,6 +202,23 @@ class Laptop:
             for unit in self.units():
                 unit.launch()
                 unit.start(self._parts_of(unit))
+
+    def _renew_old_code(self) -> None:
+        """Start anew what runs older code than the clone holds (an edit, a pull), one host after the other."""
+        for host in self.topology.hosts:
+            old = [
+                part
+                for part in programs.CODE_OF
+                if part in self.parts
+                and readiness.runs_older_code(self.pid(host.name, part), programs.CODE_OF[part])
+            ]
+            if not old:
+                continue
+            with step(f"{host.name}: newer code for {', '.join(old)}"):
+                for part in old:
+                    self.stop(host.name, part)
+                    self.start(host.name, part)
+                self.wait_ready(host.name)
 
     def _parts_of(self, unit: Unit) -> tuple[str, ...]:
         return programs.EDGE_PARTS if unit.name == "edge" else self.parts

@@ -22,6 +22,8 @@ MARK = "FIRSTBELL_UNIT"
 """In the environment of every process of a failure unit, so that none of them can hide."""
 
 HOST_PARTS = ("postgres", "nats", "api", "realtime", "agent", "nginx")
+CODE_OF = {"api": "webapp", "realtime": "realtime", "agent": "cluster"}
+"""Parts that run code of this repository, and the room it lies in."""
 EDGE_PARTS = ("origin", "cdn")
 
 

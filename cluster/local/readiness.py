@@ -1,11 +1,15 @@
 """Looks whether the parts of a host do their work, from outside, as a browser or a peer would."""
 
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
 
+import psutil
+
 from cluster.local import ports, postgres
+from cluster.local.state import REPOSITORY
 from cluster.topology import Host
 
 HTTP_SECONDS = 2.0
@@ -33,6 +37,29 @@ def http_status(url: str) -> int:
         return error.code
     except OSError:
         return 0
+
+
+def runs_older_code(pid: int, room: str) -> bool:
+    """Whether the process was started before the newest change of the room's Python or Markdown files."""
+    if not pid:
+        return False
+    try:
+        started = psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return False
+    return any(
+        (folder / name).stat().st_mtime > started
+        for folder, subfolders, names in _walk(REPOSITORY / room)
+        for name in names
+        if name.endswith((".py", ".md"))
+    )
+
+
+def _walk(room: Path) -> Iterable[tuple[Path, list[str], list[str]]]:
+    """All folders of Python code below; the front end is built and served, not run."""
+    for folder, subfolders, names in os.walk(room):
+        subfolders[:] = [s for s in subfolders if s not in ("frontend", "__pycache__")]
+        yield Path(folder), subfolders, names
 
 
 def log_tail(path: Path, lines: int = 2) -> str:

@@ -7,6 +7,7 @@ import time
 import psycopg2
 import pytest
 
+from cluster.local import ports
 from cluster.local.laptop import Laptop
 from tests.support.nodes import wait_until
 from tests.support.teacher import Teacher
@@ -131,6 +132,45 @@ def test_nothing_acknowledged_is_lost_when_a_host_dies_amid_writes_through_all(l
     print(
         f"{len(lessons)} lessons, {sum(len(w.sign_ins) for w in writers)} sign-ins, all on all nodes"
     )
+
+
+@pytest.fixture(scope="module")
+def two_hosts(tmp_path_factory):
+    """A cluster of two hosts, as `make up HOSTS=2` makes it."""
+    folder = tmp_path_factory.mktemp("two")
+    for parent in (folder, folder.parent, folder.parent.parent):
+        parent.chmod(0o755)
+    laptop = Laptop(state_path=folder / "run", hosts=2, port_base=ports.free_base(12500))
+    try:
+        laptop.up()
+        yield laptop
+    finally:
+        laptop.down()
+
+
+def test_on_two_hosts_a_dead_one_holds_up_no_write_for_long_and_catches_up(two_hosts):
+    teacher = Teacher([h.public_url for h in two_hosts.topology.hosts])
+    teacher.sign_in()
+    lesson = str(uuid7())
+    base = teacher.save_lesson(lesson, "# Both", None)
+    two_hosts.kill(2)
+    started = time.monotonic()
+    base = teacher.save_lesson(lesson, "# Alone", base)  # within the request's own time-out
+    print(f"first write after the only peer's death: {time.monotonic() - started:.2f} s")
+    two_hosts.revive(2)
+    wait_until(
+        lambda: teacher.ask("GET", "/api/v1/lessons").headers["Firstbell-Durability"] == "peer",
+        30,
+        "commits wait for the peer again",
+    )
+    two_hosts.kill(1)
+    assert teacher.ask("GET", f"/api/v1/lessons/{lesson}").json()["version"] == base
+    base = teacher.save_lesson(lesson, "# On the other", base)
+    two_hosts.revive(1)
+    assert_well(two_hosts)
+    assert rows(two_hosts, 1, "select version::text from lessons_lesson where id = %s", lesson) == [
+        (base,)
+    ]
 
 
 def test_with_one_host_of_three_alive_work_goes_on_and_says_that_it_is_less_durable(laptop):
