@@ -12,7 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Playwright, WebSocket
+from playwright.sync_api import (
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Playwright,
+    Request,
+    WebSocket,
+)
 from playwright.sync_api import expect as expect
 
 CHROMIUM = "/usr/bin/chromium"
@@ -58,6 +66,7 @@ class Screen:
         self.loads = 0
         self.asked_loads = 0
         self.requests: list[str] = []
+        self._asking: set[Request] = set()
         self._start()
 
     # ---- the browser
@@ -75,10 +84,13 @@ class Screen:
         self._context.set_default_timeout(PATIENCE_MS)
         self.page: Page = self._context.pages[0]
         self._sockets.clear()
+        self._asking.clear()
         self.page.on("pageerror", lambda error: self.exceptions.append(str(error)))
         self.page.on("console", self._console)
         self.page.on("load", lambda _: self._count_load())
-        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("request", self._watch_request)
+        self.page.on("requestfinished", lambda request: self._asking.discard(request))
+        self.page.on("requestfailed", lambda request: self._asking.discard(request))
         self.page.on("websocket", self._watch_socket)
         self.asked_loads += 1
         self.page.goto(self.url)
@@ -105,6 +117,11 @@ class Screen:
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error" and not NETWORK_NOISE.search(message.text):
             self.exceptions.append(message.text)
+
+    def _watch_request(self, request: Request) -> None:
+        self.requests.append(request.url)
+        if "/api/" in request.url:
+            self._asking.add(request)
 
     def _watch_socket(self, socket: WebSocket) -> None:
         def heard(_: str | bytes) -> None:
@@ -184,6 +201,7 @@ class Screen:
 
         Reloads: a page remembers for 30 s, and not only in storage, which hosts failed it.
         """
+        self.wait_until(self._is_quiet, "the page's questions to be answered")
         self.page.evaluate(
             """name => {
                 localStorage.setItem('firstbell.hosts.choice', JSON.stringify(name));
@@ -192,6 +210,14 @@ class Screen:
             name,
         )
         self.reload()
+        # What the page asks at its start must not be what finds the host dead.
+        self.wait_until(self._is_quiet, "the page's first questions to be answered")
+
+    def _is_quiet(self) -> bool:
+        """Nothing is being asked, nor was within half a second."""
+        before = len(self.requests)
+        self.page.wait_for_timeout(500)
+        return not self._asking and len(self.requests) == before
 
 
 class Teacher(Screen):
