@@ -31,6 +31,12 @@ const IMPORT_TIMEOUT_MS = 180_000;
 /** After this long without an answer to a write, its host is asked whether it is ready at all. */
 const WRITE_DOUBT_MS = 1_000;
 
+/** A reload ends what is under way about now: that says nothing of the hosts that were asked. */
+const LEAVING_MS = 1_000;
+let leftAt = -Infinity;
+window.addEventListener("pagehide", () => (leftAt = performance.now()));
+const isLeaving = (): boolean => performance.now() - leftAt < LEAVING_MS;
+
 const CSRF_KEY = "csrf";
 
 interface Call {
@@ -163,7 +169,7 @@ export class Api {
       hedgeAfterMs: reading ? this.latency.hedgeAfterMs : null,
       onAnswered: (host) => this.hosts.restore(host),
       onFailed: (host) => {
-        if (navigator.onLine !== false) this.hosts.setAside(host);
+        if (navigator.onLine !== false && !isLeaving()) this.hosts.setAside(host);
       },
       onOvertaken: (host) => void this.hosts.check(host),
     });
