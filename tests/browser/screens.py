@@ -201,7 +201,7 @@ class Screen:
 
         Reloads: a page remembers for 30 s, and not only in storage, which hosts failed it.
         """
-        self.wait_until(self._is_quiet, "the page's questions to be answered")
+        self.wait_until_quiet()
         self.page.evaluate(
             """name => {
                 localStorage.setItem('firstbell.hosts.choice', JSON.stringify(name));
@@ -211,7 +211,11 @@ class Screen:
         )
         self.reload()
         # What the page asks at its start must not be what finds the host dead.
-        self.wait_until(self._is_quiet, "the page's first questions to be answered")
+        self.wait_until_quiet()
+
+    def wait_until_quiet(self) -> None:
+        """All that the page asked is answered."""
+        self.wait_until(self._is_quiet, "the page's questions to be answered")
 
     def _is_quiet(self) -> bool:
         """Nothing is being asked, nor was within half a second."""

@@ -41,6 +41,20 @@ def test_an_episode_of_a_real_deck_is_steered_while_hosts_die_and_come_back(
     whole_lesson(laptop, teacher, board, "Pipes and Filters", restarted=teacher)
 
 
+def test_a_reload_amid_a_request_blames_no_host(teacher: Teacher) -> None:
+    """The browser ends what is under way; the host it was asked of is as well as before."""
+    teacher.import_file("tides.zip", decks.tides())
+    for delay_ms in (0, 5, 10, 20, 30):
+        expect(teacher.card("The tides")).to_be_visible()
+        teacher.wait_until_quiet()
+        teacher.page.evaluate("document.querySelector('[data-testid=lesson-open]').click()")
+        teacher.page.wait_for_timeout(delay_ms)
+        teacher.reload()
+        expect(teacher.by("presenter")).to_be_visible()
+        assert not teacher.kept("hosts.aside")
+        teacher.to_lessons()
+
+
 def whole_lesson(
     laptop: Laptop, teacher: Teacher, board: Board, title: str, restarted: Teacher | Board
 ) -> None:
