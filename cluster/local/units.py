@@ -121,7 +121,7 @@ class Unit:
     def kill(self) -> None:
         """SIGKILL to everything the unit runs, at once; returns when nothing of it is left.
 
-        Supervisord is frozen first, so that it can't start anything while we look.
+        All of it is frozen first, so that nothing can start anything while we look.
         """
         wait_until(
             f"{self.name}: all processes gone",
@@ -137,11 +137,15 @@ class Unit:
         (self.home / "supervisord.pid").unlink(missing_ok=True)
 
     def _kill_once(self) -> bool:
-        """One round of freezing, collecting and killing; whether nothing had to be killed."""
-        supervisord = self._supervisord()
-        if supervisord:
-            _signal([supervisord], signal.SIGSTOP)
-        victims = self.processes()
+        """One round of freezing, collecting and killing; whether nothing had to be killed.
+
+        All are frozen before any is killed: an nginx master that sees its worker die first
+        makes a new one, which would outlive it.
+        """
+        victims: list[psutil.Process] = []
+        while len(found := self.processes()) > len(victims):
+            victims = found
+            _signal(victims, signal.SIGSTOP)
         _signal(victims, signal.SIGKILL)
         return not victims
 
@@ -163,9 +167,20 @@ class Unit:
         return environment.get(programs.MARK) == programs.unit_mark(self.state, self.name)
 
     def _is_our_nginx(self, process: psutil.Process) -> bool:
-        """nginx writes its title over its environment, mark included; the title names the folder."""
+        """nginx writes its title over its environment, mark included; the master's names the folder.
+
+        A worker is found as a child of its master, or, when it has outlived it, by our ports.
+        """
         title = " ".join(process.cmdline())
-        return title.startswith("nginx: master process") and f" -p {self.home} " in title
+        if title.startswith("nginx: master process"):
+            return f" -p {self.home} " in title
+        if not title.startswith("nginx: worker process"):
+            return False
+        parent = process.parent()
+        if parent and "nginx: master process" in " ".join(parent.cmdline()):
+            return False
+        ours = {listener.port for listener in self.listeners}
+        return any(c.laddr.port in ours for c in process.net_connections("inet") if c.laddr)
 
     def _supervisord(self) -> psutil.Process | None:
         """Our supervisord by its pid file, unless that number has gone to somebody else."""

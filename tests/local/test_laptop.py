@@ -130,6 +130,27 @@ def test_a_host_whose_process_manager_died_alone_can_be_revived(laptop):
     assert note.read_text().startswith(f"{laptop.pid(2, 'postgres')}\n")
 
 
+def test_an_nginx_worker_that_outlived_its_master_goes_with_its_host(laptop):
+    unit = laptop.unit(2)
+    laptop.unit(2)._supervisord().suspend()  # so that no new nginx is started
+    master = psutil.Process(laptop_nginx(unit))
+    workers = master.children()
+    assert workers
+    master.kill()
+    wait_until("the worker is an orphan", lambda: not psutil.pid_exists(master.pid) or
+               master.status() == psutil.STATUS_ZOMBIE, SECONDS)  # fmt: skip
+    assert all(worker.is_running() for worker in workers)
+    laptop.kill(2)
+    assert not any(ports.is_taken(listener.port) for listener in unit.listeners)
+    laptop.revive(2)
+
+
+def laptop_nginx(unit) -> int:
+    """Process number of the host's nginx master."""
+    (master,) = [p for p in unit.processes() if "nginx: master" in " ".join(p.cmdline())]
+    return master.pid
+
+
 def test_a_note_of_another_boot_does_not_keep_postgres_from_starting(laptop):
     laptop.kill(2)
     note = laptop.state.postgres_data("host2") / "postmaster.pid"
