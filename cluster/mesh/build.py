@@ -8,6 +8,7 @@ already holds data.
 import re
 from collections.abc import Callable
 from pathlib import Path
+from secrets import token_hex
 
 import psycopg2
 from psycopg2 import sql
@@ -34,8 +35,9 @@ def build(
     topology: Topology, credentials: Credentials, progress: Callable[[str], None] = lambda _: None
 ) -> None:
     """Make all hosts of `topology` one mesh. Raises ClusterError when a node can't be used."""
+    cluster_id = _cluster_id(topology, credentials)
     for host in topology.hosts:
-        install(topology, host, credentials)
+        install(topology, host, credentials, cluster_id)
         progress(f"{host.name}: change log installed")
     for subscriber in topology.hosts:
         for publisher in topology.peers(subscriber):
@@ -43,7 +45,24 @@ def build(
     progress(f"mesh of {len(topology.hosts)}: every node follows every other")
 
 
-def install(topology: Topology, host: Host, credentials: Credentials) -> None:
+def _cluster_id(topology: Topology, credentials: Credentials) -> str:
+    """The mesh's own name for itself, eight hexadecimal digits; a new one for a new mesh."""
+    found: dict[str, str] = {}
+    for host in topology.hosts:
+        with connect(topology, host, credentials) as db, db.cursor() as cursor:
+            cursor.execute("select to_regprocedure('mesh.cluster_id()') is not null")
+            if (cursor.fetchone() or (False,))[0]:
+                cursor.execute("select mesh.cluster_id()")
+                found[host.name] = (cursor.fetchone() or ("",))[0]
+    if len(set(found.values())) > 1:
+        raise ClusterError(
+            f"these nodes belong to different clusters: {found}; a node of another cluster can't be"
+            " taken in with its data. Give it an empty database"
+        )
+    return next(iter(found.values()), token_hex(4))
+
+
+def install(topology: Topology, host: Host, credentials: Credentials, cluster_id: str) -> None:
     """Roles, change log, functions, triggers and publication of one node."""
     with connect(topology, host, credentials) as db:
         _check_version(host, db.server_version)
@@ -56,7 +75,9 @@ def install(topology: Topology, host: Host, credentials: Credentials) -> None:
             for file in sorted(SQL_FOLDER.glob("*.sql")):
                 text = file.read_text(encoding="utf-8")
                 cursor.execute(
-                    text.replace("{node}", str(host.node)).replace("{app_role}", APP_ROLE)
+                    text.replace("{node}", str(host.node))
+                    .replace("{app_role}", APP_ROLE)
+                    .replace("{cluster_id}", cluster_id)
                 )
             for member in topology.hosts:
                 cursor.execute(

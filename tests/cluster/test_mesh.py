@@ -296,6 +296,13 @@ def test_a_position_is_reached_when_the_change_is_there_and_not_before(mesh, per
         mesh.sql(1, "select mesh.wait_for('1:x', 10)")
 
 
+def test_a_position_of_another_cluster_at_the_same_address_is_not_waited_for(mesh):
+    here = mesh.sql(1, "select mesh.position()")[0][0]
+    assert {mesh.admin(n, "select mesh.cluster_id()")[0][0] for n in mesh.numbers} == {here[:8]}
+    assert mesh.sql(1, "select mesh.wait_for(%s, 50)", f"{here[:8]}/1:999999999") == [(False,)]
+    assert mesh.sql(1, "select mesh.wait_for('00000000/1:999999999', 50)") == [(True,)]
+
+
 def test_a_killed_node_catches_up_and_a_duplicate_change_is_skipped(mesh, person):
     mesh.sql(1, "insert into person (id, name) values (1, 'ada')")
     mesh.level()

@@ -1,5 +1,5 @@
 -- The change log and what hangs on it. Installed on every node by cluster/mesh/build.py; safe to run again.
--- {node} and {cluster} are filled in by the installer; nothing else differs between nodes.
+-- {node}, {app_role} and {cluster_id} are filled in by the installer; only the first differs between nodes.
 create schema if not exists mesh;
 
 create or replace function mesh.me() returns smallint

@@ -1,9 +1,14 @@
 -- Positions: what a client was told, it can read. A position names, per origin, the newest change an answer rests on.
 
--- Text form: "1:1042,3:77" (node:seq). What this session can see now.
+-- Made when the mesh was first built, equal on all nodes. A position of another cluster (a fresh one, or one that
+-- was restored to an earlier time, at the same address) names nothing that could be waited for here.
+create or replace function mesh.cluster_id() returns text
+    language sql immutable parallel safe as 'select ''{cluster_id}''::text';
+
+-- Text form: "3f2a9c01/1:1042,3:77" (cluster/node:seq,…). What this session can see now.
 create or replace function mesh.position() returns text language sql volatile security definer
 set search_path = pg_catalog, pg_temp as $$
-    select coalesce(string_agg(n.node || ':' || m.seq, ',' order by n.node), '') from mesh.node n
+    select mesh.cluster_id() || '/' || coalesce(string_agg(n.node || ':' || m.seq, ',' order by n.node), '') from mesh.node n
     cross join lateral (select max(c.seq) as seq from mesh.change c where c.origin = n.node) m where m.seq is not null
 $$;
 
@@ -13,9 +18,13 @@ create or replace function mesh.wait_for(wanted text, timeout_ms int) returns bo
 set search_path = pg_catalog, pg_temp as $$
 declare until timestamptz := clock_timestamp() + make_interval(secs => timeout_ms / 1000.0);
 begin
-    if wanted !~ '^([0-9]{1,2}:[0-9]{1,18}(,[0-9]{1,2}:[0-9]{1,18}){0,14})?$' then
+    if wanted !~ '^[0-9a-f]{8}/([0-9]{1,2}:[0-9]{1,18}(,[0-9]{1,2}:[0-9]{1,18}){0,14})?$' then
         raise exception 'not a position: %', left(wanted, 100) using errcode = '22023';
     end if;
+    if split_part(wanted, '/', 1) <> mesh.cluster_id() then
+        return true;
+    end if;
+    wanted := split_part(wanted, '/', 2);
     loop
         if not exists (
             select from unnest(string_to_array(wanted, ',')) part

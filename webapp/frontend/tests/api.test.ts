@@ -123,6 +123,17 @@ describe("the API as the page calls it", () => {
     expect(seen.at(-1)?.headers["X-CSRFToken"]).toBe("new");
   });
 
+  test("forgets a position that no host understands, and asks again without it", async () => {
+    answers["host1"] = (one) =>
+      one.headers["Firstbell-Position"]
+        ? json(400, { code: "bad_position", message: "…" })
+        : json(200, LIST);
+    api.adoptPosition("from an older installation");
+    await api.lessons();
+    expect(seen).toHaveLength(2);
+    expect(api.position).toBe("");
+  });
+
   test("asks for a board's lesson with its token and without cookies", async () => {
     answers["host1"] = () => json(200, { id: "l" });
     await api.taughtLesson("s", "l", "jwt");

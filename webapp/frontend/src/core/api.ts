@@ -10,7 +10,7 @@ import { ApiError } from "./errors";
 import { HostFailed, tryHosts } from "./failover";
 import { Hosts } from "./hosts";
 import { Latency } from "./latency";
-import { load, save } from "./storage";
+import { forget, load, save } from "./storage";
 import { carry, type ApiAnswer, type ApiRequest } from "./transport";
 import type {
   ImportResult,
@@ -138,6 +138,10 @@ export class Api {
     if (position) save(`position.${this.page}`, position);
   }
 
+  private forgetPosition(): void {
+    forget(`position.${this.page}`);
+  }
+
   get position(): string {
     return load<string>(`position.${this.page}`, "");
   }
@@ -151,6 +155,11 @@ export class Api {
   private async call(call: Call): Promise<unknown> {
     const answer = await this.send(call);
     if (answer.status < 400) return answer.body;
+    if (hasCode(answer, 400, /^bad_position$/) && this.position) {
+      // Kept from an older installation at this address; it names nothing here.
+      this.forgetPosition();
+      return this.call(call);
+    }
     if (isStaleCsrf(answer) && call.path !== "/api/v1/session") {
       // Another tab signed in anew and so changed the token: fetch it, then ask once more.
       await this.me();
@@ -240,8 +249,12 @@ function timeoutFor(call: Call): number {
 }
 
 function isStaleCsrf(answer: ApiAnswer): boolean {
+  return hasCode(answer, 403, /csrf/);
+}
+
+function hasCode(answer: ApiAnswer, status: number, pattern: RegExp): boolean {
   const code = String((answer.body as { code?: unknown } | null)?.code ?? "");
-  return answer.status === 403 && /csrf/.test(code);
+  return answer.status === status && pattern.test(code);
 }
 
 const PLAIN_WORDS: Record<number, string> = {
