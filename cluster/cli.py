@@ -92,7 +92,7 @@ def _list(obj, as_json: bool, query: str, nothing: str) -> None:
 
 def _show(cluster: topology.Topology, nodes: list[health.Node]) -> None:
     click.echo(f"cluster {cluster.name}: {len(nodes)} hosts, page {cluster.page_url}\n")
-    rows = [("host", "API", "realtime", "Postgres", "durability", "parked", "conflicts", "changes")]
+    rows = [("host", "API", "realtime", "Postgres", "durability", "parked", "conflicts", "log")]
     for n in nodes:
         rows.append(
             (
@@ -103,7 +103,7 @@ def _show(cluster: topology.Topology, nodes: list[health.Node]) -> None:
                 n.durability or "-",
                 _text(n.database and sum(v for k, v in n.parked.items() if k != "recheck")),
                 _text(n.conflicts),
-                _text(n.changes),
+                "-" if n.change_log_bytes is None else f"{n.change_log_bytes / 2**20:.1f} MiB",
             )
         )
     _table(rows)
@@ -111,13 +111,16 @@ def _show(cluster: topology.Topology, nodes: list[health.Node]) -> None:
     for n in nodes:
         for f in n.followers:
             lag = f"{f.lag_bytes} bytes" if f.lag_bytes is not None else "unknown"
-            seconds = f"{f.lag_seconds:.3f} s" if f.lag_seconds is not None else "0 s"
+            seconds = f"{f.lag_seconds or 0:.3f} s"
             state = f"follows, {lag}, {seconds}" if f.following else f"DOES NOT FOLLOW, {lag}"
             click.echo(f"  {f.name} → {n.name}: {state}")
         if n.database is None:
             click.echo(f"  {n.name}: unknown, its Postgres is away")
     troubles = [(n.name, t) for n in nodes for t in n.troubles]
     click.echo()
+    if all(n.database is None for n in nodes):
+        click.echo(click.style("no host runs: start the cluster (on a laptop: make up)", fg="red"))
+        return
     for name, trouble in troubles:
         click.echo(click.style(f"{name}: {trouble}", fg="red"))
     if not troubles:

@@ -28,9 +28,10 @@ def connect(
             application_name="clusterctl",
         )
     except psycopg2.OperationalError as error:
-        reason = str(error).strip().splitlines()[-1]
+        # Of libpq's lines the first says what happened: "connection to server at … failed: Connection refused".
+        reason = str(error).strip().splitlines()[0].rsplit("failed: ", 1)[-1]
         raise NodeUnreachable(
-            f"{host.name}: Postgres at {host.address}:{host.ports.postgres} does not answer: {reason}"
+            f"Postgres of {host.name} at {host.address}:{host.ports.postgres} does not answer: {reason}"
         ) from None
     connection.autocommit = autocommit
     try:

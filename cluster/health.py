@@ -39,7 +39,7 @@ class Node:
     database: str | None = None
     durability: str | None = None
     position: str | None = None
-    changes: int | None = None
+    changes_estimate: int | None = None
     change_log_bytes: int | None = None
     conflicts: int | None = None
     parked: dict[str, int] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Node:
         """Everything that is not as it should be, one sentence each; empty: well."""
         found = []
         if self.database is None:
-            found.append(f"Postgres does not answer: {self.error}")
+            found.append(self.error or "Postgres does not answer")
         for part, state in (("API", self.api), ("realtime", self.realtime)):
             if state != "ready":
                 found.append(f"{part} is not ready: {state}")
@@ -105,7 +105,7 @@ def _database(topology: Topology, host: Host, passwords: Credentials) -> Node:
             row = cursor.fetchone() or ()
             version, standbys, node.position, changes, node.change_log_bytes, node.conflicts = row
             node.database = version.split()[0]
-            node.changes = max(changes, 0)
+            node.changes_estimate = max(changes, 0)
             node.durability = "peer" if standbys else "local"
             cursor.execute("select reason, count(*) from mesh.parked group by 1")
             node.parked = dict(cursor.fetchall())

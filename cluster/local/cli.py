@@ -9,6 +9,7 @@ import click
 from cluster.errors import ClusterError
 from cluster.local import ports
 from cluster.local.laptop import Laptop
+from cluster.local.programs import DEMO_PASSWORD
 from cluster.local.progress import say, step
 from cluster.local.state import REPOSITORY
 from cluster.topology import MAX_HOSTS, Topology
@@ -52,8 +53,12 @@ def down(laptop: Laptop) -> None:
 @click.pass_obj
 def kill(laptop: Laptop, host: str) -> None:
     """SIGKILL to everything one host runs."""
-    name = laptop.unit(host).name
+    unit = laptop.unit(host)
+    name, was_alive = unit.name, bool(unit.processes())
     laptop.kill(host)
+    if not was_alive:
+        say(f"{name} was dead already. `make revive HOST={host}` brings it back")
+        return
     say(f"{name} is dead: nothing of it runs any more. `make revive HOST={host}` brings it back")
 
 
@@ -62,7 +67,10 @@ def kill(laptop: Laptop, host: str) -> None:
 @click.pass_obj
 def revive(laptop: Laptop, host: str) -> None:
     """Start a killed host and wait until it has caught up."""
-    name = laptop.unit(host).name
+    unit = laptop.unit(host)
+    name = unit.name
+    if unit.is_up():
+        say(f"{name} is running already; what is missing of it is started")
     with step(f"{name} starts, recovers and catches up"):
         laptop.revive(host)
         laptop.wait_durable()
@@ -124,9 +132,9 @@ def welcome(topology: Topology) -> str:
     rows = [
         ("", "Firstbell is up."),
         ("", ""),
-        ("Teacher", f"{page}/       sign in as ada with firstbell-demo"),
+        ("Teacher", f"{page}/       sign in as ada with {DEMO_PASSWORD}"),
         ("Board", f"{page}/board  open it in a second window"),
-        ("Admin", f"{admin}/admin/"),
+        ("Admin", f"{admin}/admin/ sign in as admin with {DEMO_PASSWORD}"),
         *((host.name, host.public_url) for host in topology.hosts),
         ("", ""),
         ("", "Now kill a server while you teach:"),

@@ -21,6 +21,8 @@ OPEN_FILES = 8192
 MARK = "FIRSTBELL_UNIT"
 """In the environment of every process of a failure unit, so that none of them can hide."""
 
+DEMO_PASSWORD = "firstbell-demo"  # noqa: S105  (printed by `make up`; on loopback only)
+
 HOST_PARTS = ("postgres", "nats", "api", "realtime", "agent", "nginx")
 CODE_OF = {"api": "webapp", "realtime": "realtime", "agent": "cluster"}
 """Parts that run code of this repository, and the room it lies in."""
@@ -112,6 +114,7 @@ def webapp_environment(topology: Topology, host: Host, state: State) -> dict[str
         "FIRSTBELL_COOKIE_NAME": _cookie_name(topology),
         "FIRSTBELL_MEDIA_ROOT": str(state.media_root(host.name)),
         "FIRSTBELL_REALTIME_KEY_FILE": str(state.secrets / "realtime_key"),
+        "FIRSTBELL_DEMO_ADMIN_PASSWORD": DEMO_PASSWORD,
     }
 
 

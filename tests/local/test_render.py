@@ -1,5 +1,6 @@
 """What the configuration files say, without running anything."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -82,6 +83,19 @@ def test_a_host_without_peers_asks_nobody_for_media(tmp_path):
     cluster = written(tmp_path, hosts=1)
     text = render.front_door_conf(cluster, cluster.host(1), State(tmp_path), as_root=False)
     assert "media_peers" not in text
+
+
+def test_no_location_of_the_front_door_drops_the_headers_that_the_parts_need(tmp_path):
+    """nginx forgets the server's proxy headers in a location that sets one of its own."""
+    door = render.front_door_conf(
+        written(tmp_path), written(tmp_path).hosts[0], State(tmp_path), False
+    )
+    for block in re.findall(r"location [^{]*\{[^}]*\}", door):
+        if "proxy_set_header" in block:
+            assert "proxy_set_header Host" in block, block
+    server = door[door.index("proxy_set_header Host $http_host") :]
+    for header in ("X-Forwarded-For $remote_addr", "X-Forwarded-Proto $scheme"):
+        assert f"proxy_set_header {header}" in server
 
 
 def test_other_port_bases_get_cookies_of_their_own(tmp_path):

@@ -1,14 +1,17 @@
 """Writes through all hosts at once, one host killed and revived: all equal, nothing acknowledged lost."""
 
 import contextlib
+import re
 import threading
 import time
 
 import psycopg2
 import pytest
+import requests
 
 from cluster.local import ports
 from cluster.local.laptop import Laptop
+from cluster.local.programs import DEMO_PASSWORD
 from tests.support.nodes import wait_until
 from tests.support.teacher import Teacher
 from webapp.api.ids import uuid7
@@ -202,3 +205,19 @@ def test_migrate_on_node_2_leaves_nothing_to_do_on_the_others(laptop):
     for node in nodes_of(laptop):
         assert "No migrations to apply" in laptop.manage(node, "migrate")
     assert_well(laptop)
+
+
+def test_the_admin_can_be_signed_in_to_at_every_front_door(laptop):
+    for host in laptop.topology.hosts:
+        address = f"{host.public_url}/admin/login/"
+        http = requests.Session()
+        form = http.get(address, timeout=5).text
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)[1]
+        answer = http.post(
+            address,
+            data={"csrfmiddlewaretoken": token, "username": "admin", "password": DEMO_PASSWORD},
+            headers={"Origin": host.public_url},  # as browsers do
+            timeout=5,
+            allow_redirects=False,
+        )
+        assert answer.status_code == 302, answer.text[:300]
