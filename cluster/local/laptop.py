@@ -146,7 +146,8 @@ class Laptop:
             place = state.set_aside(kept, len(old.hosts))
             say(
                 f"the cluster of {len(old.hosts)} hosts on port base {old_base} was stopped and"
-                f" is kept in {place}; a fresh one of {count} on {base} starts"
+                f" is kept in {place}; a fresh one of {count} on {base} starts. How to have the old"
+                " one back: cluster/local/README.md"
             )
         kept.cluster_toml.write_text(render.cluster_toml(count, base))
 

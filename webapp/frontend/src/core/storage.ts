@@ -33,3 +33,14 @@ export function forget(key: string, store: Storage = localStorage): void {
     // Nothing was kept, so nothing needs forgetting.
   }
 }
+
+/** The keys that begin so. */
+export function keysWith(start: string, store: Storage = localStorage): string[] {
+  try {
+    return Array.from({ length: store.length }, (_, index) => store.key(index) ?? "")
+      .filter((key) => key.startsWith(PREFIX + start))
+      .map((key) => key.slice(PREFIX.length));
+  } catch {
+    return [];
+  }
+}

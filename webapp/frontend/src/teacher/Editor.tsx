@@ -7,7 +7,15 @@ import { cachedLesson, cacheLesson } from "../lesson/cache";
 import { Dialog } from "../ui/Dialog";
 import { ErrorNote } from "../ui/ErrorNote";
 import { Conflict } from "./Conflict";
-import { dropDraft, keepDraft, loadDraft, type Draft } from "./drafts";
+import {
+  dropDraft,
+  dropSaved,
+  keepDraft,
+  loadDraft,
+  openDraft,
+  whenTaken,
+  type Draft,
+} from "./drafts";
 import { go, setUser } from "./state";
 
 const NEW_LESSON: Draft = {
@@ -17,7 +25,7 @@ const NEW_LESSON: Draft = {
 };
 
 export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
-  const [draft, setDraft] = useState<Draft | null>(loadDraft(id));
+  const [draft, setDraft] = useState<Draft | null>(() => openDraft(id));
   const [saved, setSaved] = useState<Draft | null>(null);
   const [status, setStatus] = useState("");
   const [error, setError] = useState("");
@@ -26,7 +34,12 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
   const [letGo, setLetGo] = useState<Draft | null>(null);
   const saving = useRef(false);
 
+  const unsaved =
+    draft !== null &&
+    (saved === null || draft.markdown !== saved.markdown || draft.title !== saved.title);
+
   useEffect(() => void open(), []);
+  useEffect(() => whenTaken(id, () => unsaved && keepDraft(id, draft)), [id, draft, unsaved]);
 
   async function open(): Promise<void> {
     const stored = await fetchLesson(api, id, setError);
@@ -51,6 +64,7 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
     saving.current = true;
     setError("");
     setStatus("Saving…");
+    if (to === id && unsaved) keepDraft(id, text);
     try {
       const lesson = await saveKnowingly(api, to, text);
       void cacheLesson("teacher", lesson);
@@ -73,6 +87,7 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
       return go({ page: "edit", lesson: to });
     }
     setSaved(asDraft(lesson));
+    dropSaved(id, text);
     setDraft((now) => {
       const same = now?.markdown === text.markdown && now.title === text.title;
       if (!now || same) {
@@ -116,10 +131,6 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
       refused(problem);
     }
   }
-
-  const unsaved =
-    draft !== null &&
-    (saved === null || draft.markdown !== saved.markdown || draft.title !== saved.title);
 
   return (
     <div
