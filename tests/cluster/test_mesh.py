@@ -155,6 +155,20 @@ def test_a_unique_value_taken_twice_parks_the_older_row_alike_on_all_nodes(
     assert mesh.apply_errors() == before
 
 
+def test_a_row_that_is_parked_in_the_end_moves_nobody_out_of_the_way(mesh, person):
+    apart(mesh)
+    mesh.sql(1, "insert into person (id, mail) values (101, 'm')")
+    mesh.sql(2, "insert into person (id, mail, code) values (102, 'm', 'k')")
+    mesh.sql(3, "insert into person (id, code) values (103, 'k')")
+    together(mesh)
+    for node, times in ((1, 1), (2, 2), (3, 5)):  # however often each tries
+        for _ in range(times):
+            mesh.admin(node, "select mesh.sweep()")
+        assert mesh.sql(node, "select id from person order by 1") == [(101,), (103,)]
+        assert mesh.admin(node, "select key, reason from mesh.parked") == [("102", "clash")]
+    mesh.assert_equal(person)
+
+
 def test_values_of_every_kind_arrive_as_they_were_sent(mesh):
     mesh.ddl(
         2,

@@ -111,19 +111,18 @@ begin
     end if;
 end $$;
 
--- A unique value is wanted by two rows: the row with the newer version keeps it, the other is parked with its content.
--- true: the way is free, try again; false: the row itself was parked.
-create or replace function mesh.clash(a_tbl text, a_key text, arriving mesh.change, index_name text)
-returns boolean language plpgsql as $$
+-- A unique value is wanted by two rows: the row with the newer version keeps it. Parks older rows that hold it;
+-- raises MB001 with the index's name when a newer one does.
+create or replace function mesh.clear_way(a_tbl text, a_key text, arriving mesh.change, index_name text)
+returns void language plpgsql as $$
 declare
-    r mesh.replicated; ix record; keys text; same text; want jsonb; base jsonb; b text; blockers text[]; mine record; theirs record; blocked boolean := false;
+    r mesh.replicated; ix record; keys text; same text; want jsonb; base jsonb; b text; blockers text[]; mine record; theirs record;
 begin
     select * into r from mesh.replicated where tbl = a_tbl;
     select i.indexrelid, i.indnkeyatts, pg_get_expr(i.indpred, i.indrelid) as predicate, i.indnullsnotdistinct as nulls_too
         into ix from pg_index i join pg_class c on c.oid = i.indexrelid where i.indrelid = r.rel and c.relname = index_name;
     if not found then
-        perform mesh.park(a_tbl, a_key, 'error', 'violates ' || index_name);
-        return false;
+        raise exception 'violates %', index_name;
     end if;
     base := mesh.call_read(a_tbl, a_key);
     select coalesce(base, p.row) into base from (select 1) one
@@ -142,65 +141,90 @@ begin
     foreach b in array coalesce(blockers, '{}') loop
         theirs := mesh.version_of(a_tbl, b);
         if (theirs.hlc, theirs.origin, b) > (mine.hlc, mine.origin, a_key) then
-            blocked := true;
+            raise exception using errcode = 'MB001', message = index_name;
         end if;
     end loop;
-    if blocked then
-        perform mesh.call_remove(a_tbl, a_key);
-        perform mesh.park(a_tbl, a_key, 'clash', index_name, want);
-        return false;
-    end if;
     foreach b in array coalesce(blockers, '{}') loop
         perform mesh.park(a_tbl, b, 'clash', index_name, mesh.call_remove(a_tbl, b));
     end loop;
-    return true;
 end $$;
 
--- A row that its table refuses (a check, a value of the wrong type): on no node may an older version of it stay.
-create or replace function mesh.park_broken(a_tbl text, a_key text, arriving mesh.change, complaint text)
+-- A row that can't be in its table: no older version of it may stay there, on any node.
+create or replace function mesh.park_instead(a_tbl text, a_key text, arriving mesh.change, a_reason text, complaint text)
 returns void language plpgsql as $$
 declare base jsonb;
 begin
     if a_key = '*' then
-        perform mesh.park(a_tbl, a_key, 'error', complaint);
+        perform mesh.park(a_tbl, a_key, a_reason, complaint);
         return;
     end if;
     base := mesh.call_remove(a_tbl, a_key);
     select coalesce(base, p.row) into base from (select 1) one
         left join mesh.parked p on p.tbl = a_tbl and p.key = a_key;
-    perform mesh.park(a_tbl, a_key, 'error', complaint, (mesh.wanted(a_tbl, a_key, base, arriving)).want);
+    perform mesh.park(a_tbl, a_key, a_reason, complaint, (mesh.wanted(a_tbl, a_key, base, arriving)).want);
+end $$;
+
+create or replace function mesh.settle_or_merge(a_tbl text, a_key text, arriving mesh.change)
+returns void language plpgsql as $$
+begin
+    if arriving.hlc is null then
+        perform mesh.settle(a_tbl, a_key);
+    else
+        perform mesh.merge(arriving);
+    end if;
+end $$;
+
+-- Place a row that clashes: older holders of its unique values make way. Raises MB001 if a newer row holds one of them.
+create or replace function mesh.place_among_others(a_tbl text, a_key text, arriving mesh.change)
+returns void language plpgsql as $$
+declare broken text;
+begin
+    for attempt in 1..50 loop                    -- one more per index that is violated
+        begin
+            perform mesh.settle_or_merge(a_tbl, a_key, arriving);
+            return;
+        exception when unique_violation or exclusion_violation then
+            get stacked diagnostics broken = constraint_name;
+        end;
+        perform mesh.clear_way(a_tbl, a_key, arriving, broken);
+    end loop;
+    raise exception 'violates % again and again', broken;
 end $$;
 
 -- Settle a key, or merge an arriving change, whatever the table's constraints say. Never raises,
 -- but for deadlocks and cancels, after which the apply worker simply starts the transaction again.
+-- A row that must be parked in the end moves nobody out of the way: what it had parked is undone. Else two
+-- nodes that try it a different number of times would differ.
 create or replace function mesh.place(a_tbl text, a_key text, arriving mesh.change)
 returns void language plpgsql as $$
-declare broken text; complaint text; attempt int := 0;
+declare complaint text; reason text := 'error';
 begin
-    loop
-        broken := null;
+    begin
+        perform mesh.settle_or_merge(a_tbl, a_key, arriving);
+        return;
+    exception
+        when unique_violation or exclusion_violation then
+            reason := 'clash';
+        when deadlock_detected or lock_not_available or serialization_failure then
+            raise;
+        when others then
+            get stacked diagnostics complaint = message_text;
+    end;
+    if reason = 'clash' then
         begin
-            if arriving.hlc is null then
-                perform mesh.settle(a_tbl, a_key);
-            else
-                perform mesh.merge(arriving);
-            end if;
+            perform mesh.place_among_others(a_tbl, a_key, arriving);
             return;
         exception
-            when unique_violation or exclusion_violation then
-                get stacked diagnostics broken = constraint_name, complaint = message_text;
+            when sqlstate 'MB001' then
+                get stacked diagnostics complaint = message_text;
             when deadlock_detected or lock_not_available or serialization_failure then
                 raise;
             when others then
                 get stacked diagnostics complaint = message_text;
+                reason := 'error';
         end;
-        attempt := attempt + 1;
-        if broken is null or attempt > 50 then
-            perform mesh.park_broken(a_tbl, a_key, arriving, complaint);
-            return;
-        end if;
-        exit when not mesh.clash(a_tbl, a_key, arriving, broken);
-    end loop;
+    end if;
+    perform mesh.park_instead(a_tbl, a_key, arriving, reason, complaint);
 end $$;
 
 -- Of two concurrent changes of one row one lost something: remember which (both stay in the log).
