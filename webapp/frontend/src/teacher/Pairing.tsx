@@ -143,7 +143,11 @@ interface BoardListProps {
 
 function BoardList({ boards, session, pairing }: BoardListProps) {
   const [leaving, setLeaving] = useState("");
-  const here = new Set(session.present.value.map((one) => one.pairing));
+  const online = session.connection.value === "online";
+  // Who was there when the connection went is not known to be there still.
+  const here = new Set(online ? session.present.value.map((one) => one.pairing) : []);
+  const word = (board: PairedBoard): string =>
+    !online ? "· not reachable just now" : here.has(board.pairing) ? "is showing" : "is away";
   if (boards.length === 0) return null;
   return (
     <ul class="boards" aria-label="Paired boards">
@@ -160,14 +164,14 @@ function BoardList({ boards, session, pairing }: BoardListProps) {
           />
           <span class="grow">
             Board {index + 1}
-            <span class="soft small"> {here.has(board.pairing) ? "is showing" : "is away"}</span>
+            <span class="soft small"> {word(board)}</span>
           </span>
           {leaving === board.pairing ? (
             <>
               <button
                 class="button button-bad button-small"
                 data-testid="board-forget-confirm"
-                disabled={session.connection.value !== "online"}
+                disabled={!online}
                 onClick={() => {
                   pairing.revoke(board.pairing);
                   setLeaving("");
