@@ -7,8 +7,9 @@ import threading
 import time
 
 import psycopg2
+import pytest
 
-from tests.support.nodes import Nodes
+from tests.support.nodes import Nodes, running_mesh
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "6"))
 
@@ -75,6 +76,13 @@ class Writer(threading.Thread):
                 except (psycopg2.Error, AttributeError):
                     db = None
                     time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def mesh():
+    """A mesh of its own: what a failed run leaves behind must not fail other tests."""
+    with running_mesh(3) as nodes:
+        yield nodes
 
 
 def test_three_writing_nodes_are_equal_after_conflicts_cuts_and_kills(mesh):
