@@ -87,7 +87,7 @@ function Progress({ file, share }: { file: string; share: number }) {
 }
 
 function OutcomeNote({ outcome }: { outcome: Outcome }) {
-  if (!outcome.result) return <ErrorNote message={`${outcome.file}: ${outcome.error}`} />;
+  if (!outcome.result) return <ErrorNote message={naming(outcome.file, outcome.error)} />;
   const { lessons, warnings } = outcome.result;
   return (
     <div class="note note-good" data-testid="import-done">
@@ -112,6 +112,11 @@ function OutcomeNote({ outcome }: { outcome: Outcome }) {
       )}
     </div>
   );
+}
+
+/** Some errors begin with the file's name as it is. */
+function naming(file: string, error: string): string {
+  return error.startsWith(file) ? error : `${file}: ${error}`;
 }
 
 function place(file: string, slide: number | null): string {
