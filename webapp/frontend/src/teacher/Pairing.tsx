@@ -46,6 +46,7 @@ export function Pairing({ session, pairing }: { session: LiveSession; pairing: T
           <CodeForm
             busy={state.kind === "claiming"}
             message={state.kind === "idle" ? state.message : ""}
+            asked={state.kind === "idle" && state.asked === true}
             onCode={(code) => {
               dropScannedCode();
               setAdding(false);
@@ -61,10 +62,12 @@ export function Pairing({ session, pairing }: { session: LiveSession; pairing: T
 interface CodeFormProps {
   busy: boolean;
   message: string;
+  /** The message tells what the teacher asked for. */
+  asked: boolean;
   onCode: (code: string) => void;
 }
 
-function CodeForm({ busy, message, onCode }: CodeFormProps) {
+function CodeForm({ busy, message, asked, onCode }: CodeFormProps) {
   const [code, setCode] = useState(scannedCode());
   const complete = code.length === DIGITS;
   return (
@@ -98,7 +101,7 @@ function CodeForm({ busy, message, onCode }: CodeFormProps) {
       <p class="soft small" id="pair-hint">
         Open <strong>{`${location.host}/board`}</strong> on the classroom screen.
       </p>
-      <ErrorNote message={message} />
+      {asked ? <p class="soft">{message}</p> : <ErrorNote message={message} />}
     </form>
   );
 }

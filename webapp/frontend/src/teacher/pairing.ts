@@ -10,7 +10,8 @@ import type { Links } from "../live/links";
 import type { ClientMessage, ServerMessage } from "../live/protocol";
 
 export type PairingState =
-  | { kind: "idle"; message: string }
+  /** `asked`: the message says what the teacher wanted, so it is no error. */
+  | { kind: "idle"; message: string; asked?: true }
   | { kind: "claiming"; code: string }
   | { kind: "compare"; pairing: string; symbol: string; symbolName: string }
   | { kind: "confirming"; pairing: string }
@@ -31,6 +32,7 @@ const WORDS: Record<string, string> = {
   "pair.gone": "The board has stopped waiting. It shows a new code: please type that one.",
 };
 const NO_ANSWER = "There is no connection just now. Please try again in a moment.";
+const NOT_PAIRED = "Nothing was paired. The board shows a new code.";
 const EXPIRED =
   "The time to compare the symbols is over. Please type the code that the board shows now.";
 
@@ -67,7 +69,7 @@ export class TeacherPairing {
     const state = this.state.value;
     if (state.kind === "compare")
       this.links.send({ type: "pair.reject", pairing: state.pairing }, this.line);
-    this.enter({ kind: "idle", message: "Nothing was paired. The board shows a new code." });
+    this.enter({ kind: "idle", message: NOT_PAIRED, asked: true });
   }
 
   /** Sends a board away. It leaves the list when the document says so. */
