@@ -33,8 +33,8 @@ DEGRADE_AFTER_SECONDS = 0.5
 """Without any peer for this long, commits stop waiting. Also the longest that a write then hangs, plus a turn."""
 RESTORE_AFTER_SECONDS = 3.0
 """A peer must have been there for this long without a break: a flapping one changes nothing."""
-FETCH_LIMIT = 5000
-"""Changes fetched from one peer in one turn; the rest follow in the next."""
+FETCH_WINDOW = 2500
+"""How many of a dead node's newest changes are compared with a peer's; twice as many are fetched in one turn."""
 
 
 @dataclass
@@ -137,9 +137,10 @@ class Agent:
         """A commit may have reached one peer only when its node died; then the others get it from that peer."""
         for dead in self._not_followed(cursor):
             cursor.execute(
-                "select coalesce(max(seq), 0) from mesh.change where origin = %s", (dead.node,)
+                "select seq from mesh.change where origin = %s order by seq desc limit %s",
+                (dead.node, FETCH_WINDOW),
             )
-            ours = cursor.fetchone()[0]
+            ours = [seq for (seq,) in cursor.fetchall()]
             for peer in self.peers:
                 if peer is not dead:
                     self._fetch(cursor, dead, peer, ours)
@@ -150,19 +151,19 @@ class Agent:
         followed = {name for (name,) in cursor.fetchall()}
         return [p for p in self.peers if subscription_name(self.host, p) not in followed]
 
-    def _fetch(self, cursor, dead: Host, peer: Host, ours: int) -> None:
+    def _fetch(self, cursor, dead: Host, peer: Host, ours: list[int]) -> None:
+        """Take over what `peer` has of `dead`'s newest changes and we lack; `ours`: numbers of those we have."""
         try:
             with connect(self.topology, peer, self.passwords) as db, db.cursor() as theirs:
                 theirs.execute(
-                    "select * from mesh.change where origin = %s and seq > %s order by txn, seq limit %s",
-                    (dead.node, ours - FETCH_LIMIT // 2, FETCH_LIMIT),
+                    "select * from mesh.change where origin = %s and seq >= %s and seq <> all (%s::bigint[])"
+                    " order by txn, seq limit %s",
+                    (dead.node, min(ours, default=0), ours, 2 * FETCH_WINDOW),
                 )
-                rows = theirs.fetchall()
+                missing = theirs.fetchall()
                 columns = [column.name for column in theirs.description or ()]
         except NodeUnreachable:
             return
-        have = self._have(cursor, dead, [row[columns.index("seq")] for row in rows])
-        missing = [row for row in rows if row[columns.index("seq")] not in have]
         if not missing:
             return
         json_column = columns.index("row")
@@ -184,12 +185,6 @@ class Agent:
             dead.name,
             peer.name,
         )
-
-    def _have(self, cursor, dead: Host, numbers: list[int]) -> set[int]:
-        cursor.execute(
-            "select seq from mesh.change where origin = %s and seq = any (%s)", (dead.node, numbers)
-        )
-        return {seq for (seq,) in cursor.fetchall()}
 
 
 @click.command()

@@ -39,7 +39,6 @@ class Node:
     database: str | None = None
     durability: str | None = None
     position: str | None = None
-    changes_estimate: int | None = None
     change_log_bytes: int | None = None
     conflicts: int | None = None
     parked: dict[str, int] = field(default_factory=dict)
@@ -99,13 +98,11 @@ def _database(topology: Topology, host: Host, passwords: Credentials) -> Node:
             cursor.execute("set statement_timeout = '3s'")
             cursor.execute(
                 "select current_setting('server_version'), current_setting('synchronous_standby_names'),"
-                " mesh.position(), (select reltuples::bigint from pg_class where oid = 'mesh.change'::regclass),"
-                " pg_total_relation_size('mesh.change'), (select count(*) from mesh.conflict)"
+                " mesh.position(), pg_total_relation_size('mesh.change'), (select count(*) from mesh.conflict)"
             )
             row = cursor.fetchone() or ()
-            version, standbys, node.position, changes, node.change_log_bytes, node.conflicts = row
+            version, standbys, node.position, node.change_log_bytes, node.conflicts = row
             node.database = version.split()[0]
-            node.changes_estimate = max(changes, 0)
             node.durability = "peer" if standbys else "local"
             cursor.execute("select reason, count(*) from mesh.parked group by 1")
             node.parked = dict(cursor.fetchall())
