@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
@@ -103,7 +103,8 @@ class Drill:
         """Gives the moment of death at once; afterwards nothing of the host is left."""
         if self.fault == "freeze":
             for process in self.laptop.unit(victim).processes():
-                process.suspend()
+                with suppress(psutil.NoSuchProcess):
+                    process.suspend()
             yield time.time() * 1000
             self.laptop.kill(victim)
             return

@@ -191,23 +191,31 @@ class PostgresServer(Process):
         self.wait()
 
     def freeze(self) -> None:
-        """Stop all of its processes, so that open connections hang."""
-        for each in self._family():
-            each.suspend()
+        """Stop all of its processes, so that open connections hang. The postmaster first: it forks no more."""
+        for postmaster in self._postmaster():
+            postmaster.suspend()
+            self._to_children(postmaster, "suspend")
 
     def thaw(self) -> None:
-        for each in self._family():
-            each.resume()
+        """Let them go on. The children first: one that ends now is still there to be named."""
+        for postmaster in self._postmaster():
+            self._to_children(postmaster, "resume")
+            postmaster.resume()
 
     def kill(self) -> None:
         self.thaw()
         super().kill()
 
-    def _family(self) -> list[psutil.Process]:
+    def _postmaster(self) -> list[psutil.Process]:
         if self._child is None or self._child.poll() is not None:
             return []
-        postmaster = psutil.Process(self._child.pid)
-        return [postmaster, *postmaster.children()]
+        return [psutil.Process(self._child.pid)]
+
+    @staticmethod
+    def _to_children(postmaster: psutil.Process, verb: str) -> None:
+        for child in postmaster.children():
+            with contextlib.suppress(psutil.NoSuchProcess):  # ends by itself: autovacuum's workers
+                getattr(child, verb)()
 
     def _answers(self) -> bool:
         with contextlib.suppress(psycopg2.OperationalError):
