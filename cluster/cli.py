@@ -1,6 +1,7 @@
 """`clusterctl`: look at a cluster and operate it. Exit code 0: well; 1: not well; 2: misuse."""
 
 import json
+from functools import cached_property
 from pathlib import Path
 
 import click
@@ -9,6 +10,21 @@ from cluster import credentials, health, topology
 from cluster.db import connect
 
 DEFAULT_CONFIG = ".run/cluster.toml"
+
+
+class Files:
+    """The cluster's files, each read when a command first needs it: not all need a cluster.toml, or secrets."""
+
+    def __init__(self, config: Path) -> None:
+        self.config = config
+
+    @cached_property
+    def topology(self) -> topology.Topology:
+        return topology.load(self.config)
+
+    @cached_property
+    def passwords(self) -> credentials.Credentials:
+        return credentials.load(self.config.with_name("secrets.toml"))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,20 +39,19 @@ DEFAULT_CONFIG = ".run/cluster.toml"
 @click.pass_context
 def main(context: click.Context, config: Path) -> None:
     """Look at a Firstbell cluster and operate it."""
-    context.obj = (topology.load(config), credentials.load(config.with_name("secrets.toml")))
+    context.obj = Files(config)
 
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
-def status(obj, as_json: bool) -> None:
+def status(obj: Files, as_json: bool) -> None:
     """Nodes, who follows whom and how far behind, conflicts, readiness."""
-    cluster, passwords = obj
-    nodes = health.look(cluster, passwords)
+    nodes = health.look(obj.topology, obj.passwords)
     if as_json:
         click.echo(json.dumps(health.as_json(nodes), indent=2))
     else:
-        _show(cluster, nodes)
+        _show(obj.topology, nodes)
     if any(n.troubles for n in nodes):
         raise SystemExit(1)
 
@@ -44,7 +59,7 @@ def status(obj, as_json: bool) -> None:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
-def parked(obj, as_json: bool) -> None:
+def parked(obj: Files, as_json: bool) -> None:
     """Rows that can't be in their table now, per node, and why."""
     _list(
         obj,
@@ -57,7 +72,7 @@ def parked(obj, as_json: bool) -> None:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
-def conflicts(obj, as_json: bool) -> None:
+def conflicts(obj: Files, as_json: bool) -> None:
     """Concurrent changes of one row of which one lost something, newest first."""
     _list(
         obj,
@@ -70,11 +85,13 @@ def conflicts(obj, as_json: bool) -> None:
     )
 
 
-def _list(obj, as_json: bool, query: str, nothing: str) -> None:
-    cluster, passwords = obj
+def _list(obj: Files, as_json: bool, query: str, nothing: str) -> None:
     found = []
-    for host in cluster.hosts:
-        with connect(cluster, host, passwords, autocommit=True) as db, db.cursor() as cursor:
+    for host in obj.topology.hosts:
+        with (
+            connect(obj.topology, host, obj.passwords, autocommit=True) as db,
+            db.cursor() as cursor,
+        ):
             cursor.execute(query)
             names = [column.name for column in cursor.description or ()]
             found += [
