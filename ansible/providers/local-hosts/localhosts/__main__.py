@@ -1,0 +1,3 @@
+from localhosts.cli import main
+
+main(prog_name="hosts")

@@ -1,0 +1,111 @@
+"""One control group a host, so that all of its processes can be found, frozen and killed at once.
+
+Works on the hybrid layout (version 1 controllers beside `unified`) and on version 2 alone.
+"""
+
+import contextlib
+import time
+from pathlib import Path
+
+from localhosts.errors import HostsError
+
+ROOT = Path("/sys/fs/cgroup")
+PARENT = "firstbell-hosts"
+GONE_SECONDS = 10
+DEVICES = ("c 1:3", "c 1:5", "c 1:7", "c 1:8", "c 1:9", "c 5:0", "c 5:2", "c 136:*", "c 10:200")
+"""null, zero, full, random, urandom, tty, ptmx, pts, tun: what a container may open."""
+CONTROLLERS = ("systemd", "freezer", "memory", "cpu", "cpuacct", "pids", "devices", "blkio")
+
+
+def unified() -> Path:
+    """Where version 2 is mounted."""
+    if (ROOT / "cgroup.controllers").exists():
+        return ROOT
+    if (ROOT / "unified/cgroup.procs").exists():
+        return ROOT / "unified"
+    raise HostsError(
+        "no cgroup version 2 under /sys/fs/cgroup: this kernel or container can't run hosts"
+    )
+
+
+def _hierarchies() -> list[Path]:
+    first = unified()
+    if first == ROOT:
+        return [first]
+    return [first, *(ROOT / c for c in CONTROLLERS if (ROOT / c / "cgroup.procs").exists())]
+
+
+def make(host_id: str) -> list[Path]:
+    """The host's groups, one in each hierarchy; made if they are not there."""
+    groups = [top / PARENT / host_id for top in _hierarchies()]
+    for group in groups:
+        group.mkdir(parents=True, exist_ok=True)
+    _only_container_devices(host_id)
+    return groups
+
+
+def _only_container_devices(host_id: str) -> None:
+    group = ROOT / "devices" / PARENT / host_id
+    if group.is_dir():  # on version 2 alone this would need a BPF program
+        (group / "devices.deny").write_text("a")
+        for device in DEVICES:
+            (group / "devices.allow").write_text(f"{device} rwm")
+        for kind in ("c *:* m", "b *:* m"):
+            (group / "devices.allow").write_text(kind)
+
+
+def processes(host_id: str) -> list[int]:
+    found: list[int] = []
+    for path in (unified() / PARENT / host_id).rglob("cgroup.procs"):
+        with contextlib.suppress(OSError):  # the group went away as we looked
+            found += map(int, path.read_text().split())
+    return found
+
+
+def freeze(host_id: str, frozen: bool) -> None:
+    (unified() / PARENT / host_id / "cgroup.freeze").write_text(str(int(frozen)))
+
+
+def kill(host_id: str) -> None:
+    """SIGKILL to all of it; returns when no process is left."""
+    group = unified() / PARENT / host_id
+    end = time.monotonic() + GONE_SECONDS
+    while group.is_dir() and processes(host_id):
+        (group / "cgroup.freeze").write_text("0")
+        (group / "cgroup.kill").write_text("1")
+        if time.monotonic() > end:
+            raise HostsError(f"{host_id}: processes {processes(host_id)} do not die")
+        time.sleep(0.01)
+
+
+def remove(host_id: str) -> None:
+    """Take the (empty) groups away; the parents too when they hold nothing more."""
+    for top in _hierarchies():
+        group = top / PARENT / host_id
+        for folder in sorted(group.rglob("*/"), reverse=True) if group.is_dir() else []:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        for folder in (group, group.parent):
+            _remove_soon(folder)
+
+
+def _remove_soon(folder: Path) -> None:
+    """A group stays busy for a moment after its last process died."""
+    end = time.monotonic() + 2
+    while folder.is_dir() and not any(child.is_dir() for child in folder.iterdir()):
+        try:
+            folder.rmdir()
+        except OSError:
+            if time.monotonic() > end:
+                return
+            time.sleep(0.01)
+
+
+def left(host_id_prefix: str) -> list[str]:
+    return [
+        str(group)
+        for top in _hierarchies()
+        if (top / PARENT).is_dir()
+        for group in (top / PARENT).iterdir()
+        if group.is_dir() and group.name.startswith(host_id_prefix)
+    ]

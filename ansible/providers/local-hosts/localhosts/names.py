@@ -1,0 +1,43 @@
+"""Names of the environments' hosts in this machine's /etc/hosts: one marked block an environment."""
+
+import re
+from pathlib import Path
+
+from localhosts.store import Environment, Store
+
+FILE = Path("/etc/hosts")
+
+
+def _marks(name: str) -> tuple[str, str]:
+    return f"# firstbell-hosts {name} begin", f"# firstbell-hosts {name} end"
+
+
+def _without(text: str, name: str) -> str:
+    begin, end = map(re.escape, _marks(name))
+    return re.sub(rf"^{begin}\n.*?^{end}\n", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def add(store: Store, environment: Environment) -> None:
+    begin, end = _marks(environment.name)
+    lines = [f"{host.outside} {' '.join(environment.names_of(host))}" for host in environment.hosts]
+    with store.lock("names"):
+        text = _without(FILE.read_text(), environment.name)
+        if not text.endswith("\n"):
+            text += "\n"
+        _write("\n".join([text.rstrip("\n"), begin, *lines, end, ""]))
+
+
+def remove(store: Store, name: str) -> None:
+    with store.lock("names"):
+        text = FILE.read_text()
+        if _without(text, name) != text:
+            _write(_without(text, name))
+
+
+def _write(text: str) -> None:
+    """In place: in a container this file is often a mount that can't be replaced."""
+    FILE.write_text(text)
+
+
+def left(name: str) -> list[str]:
+    return [str(FILE)] if _marks(name)[0] in FILE.read_text().splitlines() else []
