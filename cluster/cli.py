@@ -1,15 +1,20 @@
 """`clusterctl`: look at a cluster and operate it. Exit code 0: well; 1: not well; 2: misuse."""
 
 import json
+import ssl
+import time
 from functools import cached_property
 from pathlib import Path
 
 import click
 
 from cluster import credentials, health, topology
+from cluster import environment as environments
+from cluster import probe as probing
 from cluster.db import connect
 
 DEFAULT_CONFIG = ".run/cluster.toml"
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 class Files:
@@ -83,6 +88,108 @@ def conflicts(obj: Files, as_json: bool) -> None:
         " order by c.noticed_at desc limit 100",
         "no conflicts",
     )
+
+
+@main.command()
+@click.option("--environment", type=FILE, help="An environment file: hosts, users and CA.")
+@click.option("--user", help="Who signs in (default: the environment file's first).")
+@click.option(
+    "--password-file", type=FILE, help="The user's password, for hosts of a cluster.toml."
+)
+@click.option("--ca-file", type=FILE, help="Trust this CA alone (default: the system's).")
+@click.option("--host", help="Teacher and board on this host; the page is not asked.")
+@click.option(
+    "--each-host", is_flag=True, help="A lesson through each host, the board on the next."
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.1),
+    default=5,
+    show_default=True,
+    help="Seconds that any one answer may take.",
+)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def probe(
+    obj: Files,
+    environment: Path | None,
+    user: str | None,
+    password_file: Path | None,
+    ca_file: Path | None,
+    host: str | None,
+    each_host: bool,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Sign in, pair a board, steer it: does the cluster work for people?"""
+    target = _target(obj, environment, user, password_file, ca_file)
+    lessons = probing.pairs(target.hosts, host, each_host)
+    if host and each_host:
+        raise click.UsageError("--host and --each-host exclude each other")
+    if not lessons:
+        known = ", ".join(one.name for one in target.hosts)
+        raise click.UsageError(f"there is no host {host!r}; there are {known}")
+    began = time.monotonic()
+    reports = probing.run(target, lessons, ask_page=host is None, seconds=timeout)
+    seconds = time.monotonic() - began
+    if as_json:
+        click.echo(json.dumps(probing.as_json(reports, seconds), indent=2))
+    else:
+        _show_probe(reports)
+    failed = [report.failure for report in reports if report.failure]
+    for step in failed:
+        click.echo(f"NOT READY: {step.name} on {step.host} ({step.url}): {step.failure}", err=True)
+    if failed:
+        raise SystemExit(1)
+    if not as_json:
+        click.echo(click.style(f"ready: all of it worked, in {seconds:.2f} s", fg="green"))
+
+
+def _target(
+    obj: Files,
+    environment: Path | None,
+    user: str | None,
+    password_file: Path | None,
+    ca_file: Path | None,
+) -> probing.Target:
+    """Where to probe and as whom, from an environment file or from cluster.toml and options."""
+    if environment is not None:
+        if password_file:
+            raise click.UsageError("--environment has the passwords; leave --password-file out")
+        known = environments.load(environment)
+        person = next((one for one in known.users if user in (None, one.username)), None)
+        if person is None:
+            names = ", ".join(one.username for one in known.users)
+            raise click.UsageError(f"{environment} has no user {user!r}; it has {names}")
+        hosts = tuple(probing.Host(one.name, one.public_url) for one in known.hosts)
+        ca_file = ca_file or known.ca_file
+        name, password = person.username, person.password
+        page_url = known.page_url
+    else:
+        if not user or not password_file:
+            raise click.UsageError("say --environment FILE, or --user NAME --password-file FILE")
+        hosts = tuple(probing.Host(one.name, one.public_url) for one in obj.topology.hosts)
+        name, password = user, password_file.read_text(encoding="utf-8").rstrip("\r\n")
+        page_url = obj.topology.page_url
+    if ca_file is not None:
+        _check_ca(ca_file)
+    return probing.Target(page_url, hosts, name, password, ca_file)
+
+
+def _check_ca(path: Path) -> None:
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:  # ssl.SSLError is one
+        raise click.UsageError(f"{path} holds no CA certificate in PEM: {error}") from None
+
+
+def _show_probe(reports: list[probing.Report]) -> None:
+    for report in reports:
+        click.echo(f"teacher on {report.teacher}, board on {report.board}")
+        for step in report.steps:
+            outcome = "FAILED" if step.failure else f"{step.seconds * 1000:.0f} ms"
+            click.echo(f"  {step.name:<24}{step.host:<12}{outcome:>8}")
+    click.echo()
 
 
 def _list(obj: Files, as_json: bool, query: str, nothing: str) -> None:

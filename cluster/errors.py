@@ -18,3 +18,9 @@ class TopologyError(ClusterError):
 
 class NodeUnreachable(ClusterError):
     """A node's Postgres does not answer; names the node and its address."""
+
+
+class EnvironmentFileError(ClusterError):
+    """An environment file can't be used; names the file and the entry. Exit code 2: misuse."""
+
+    exit_code = 2
