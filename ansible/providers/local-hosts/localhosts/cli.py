@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -36,7 +37,7 @@ def main(context: click.Context) -> None:
 def create(store: Store, name: str, hosts: int | None, image: str | None, suffix: str) -> None:
     """Make an environment; when it returns, its hosts answer SSH. Prints what it is, as JSON."""
     environment = environments.create(store, name, hosts, image, suffix, say)
-    click.echo(json.dumps(environment.describe(), indent=1))
+    click.echo(json.dumps(environments.describe(store, environment), indent=1))
 
 
 @main.command()
@@ -54,7 +55,7 @@ def list_(store: Store, as_json: bool) -> None:
     """The environments on this machine."""
     found = sorted(store.environments(), key=lambda e: e.name)
     if as_json:
-        click.echo(json.dumps([environment.describe() for environment in found], indent=1))
+        click.echo(json.dumps([environments.describe(store, e) for e in found], indent=1))
         return
     for e in found:
         on = sum(machine.is_on(host) for host in e.hosts)
@@ -68,7 +69,7 @@ def list_(store: Store, as_json: bool) -> None:
 @click.pass_obj
 def show(store: Store, name: str) -> None:
     """One environment, as JSON."""
-    click.echo(json.dumps(store.get(name).describe(), indent=1))
+    click.echo(json.dumps(environments.describe(store, store.get(name)), indent=1))
 
 
 @main.command()
@@ -159,11 +160,16 @@ def base(store: Store, release: str) -> None:
 @main.command()
 @click.argument("name")
 @click.argument("image")
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder that clones need: kept with the image.",
+)
 @click.pass_obj
-def save(store: Store, name: str, image: str) -> None:
+def save(store: Store, name: str, image: str, keep: Path | None) -> None:
     """Shut an environment down, keep its disks as a golden image, and destroy it."""
     environment = store.get(name)
-    images.save(store, environment, image, say)
+    images.save(store, environment, image, keep, say)
     environments.destroy(store, name, say)
 
 

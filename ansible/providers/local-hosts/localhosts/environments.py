@@ -58,7 +58,7 @@ def _record(
             )
         return found
     with store.lock("index"):
-        environment = Environment(name, store.free_index(), hosts, f"{name}.{suffix}", base, image)
+        environment = Environment(name, store.next_index(), hosts, f"{name}.{suffix}", base, image)
         store.keep(environment)
     return environment
 
@@ -95,3 +95,28 @@ def left(store: Store, name: str, index: int | None = None, but_record: bool = F
     elif folder.exists():
         found.append(str(folder))
     return found
+
+
+def describe(store: Store, environment: Environment) -> dict:
+    """For programs: addresses, how to get in by SSH, and what came with the image."""
+    return {
+        "name": environment.name,
+        "domain": environment.domain,
+        "image": environment.image,
+        "kept": str(store.image(environment.image) / "kept") if environment.image else None,
+        "ssh": {
+            "key": str(store.keys / "id"),
+            "known_hosts": str(store.keys / "known_hosts"),
+            "host_key_alias": machine.HOST_KEY_ALIAS,
+        },
+        "hosts": [
+            {
+                "name": host.name,
+                "node": host.number,
+                "address": host.outside,
+                "inside_address": host.inside,
+                "on": machine.is_on(host),
+            }
+            for host in environment.hosts
+        ],
+    }

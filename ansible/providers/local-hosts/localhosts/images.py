@@ -75,7 +75,7 @@ def _make_keys(store: Store) -> None:
             (store.keys / name).unlink(missing_ok=True)
             run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", store.keys / name)
     public = (store.keys / "hostkey.pub").read_text()
-    (store.keys / "known_hosts").write_text(f"firstbell-host {public}")
+    (store.keys / "known_hosts").write_text(f"{machine.HOST_KEY_ALIAS} {public}")
 
 
 def _sources(release: str) -> str:
@@ -154,9 +154,12 @@ def _settle(store: Store, root: Path) -> None:
 # ---- golden images
 
 
-def save(store: Store, environment: Environment, image: str, progress: Progress) -> None:
+def save(
+    store: Store, environment: Environment, image: str, kept: Path | None, progress: Progress
+) -> None:
     """Shut the environment's hosts down and keep their disks as an image; the environment is used up.
 
+    `kept`: a folder (secrets, keys) that clones need; copied beside the disks, for root only.
     Afterwards its hosts are empty: destroy it. Raises HostsError if the image exists.
     """
     if environment.image:
@@ -166,18 +169,22 @@ def save(store: Store, environment: Environment, image: str, progress: Progress)
     final = store.image(image)
     if final.exists():
         raise HostsError(f"there is an image {image!r} already; delete it first")
-    draft = final.with_name(image + ".new")
-    shutil.rmtree(draft, ignore_errors=True)
-    (draft / "hosts").mkdir(parents=True)
+    draft = final.with_name(f"{image}.from-{environment.name}")
+    (draft / "hosts").mkdir(parents=True, exist_ok=True)
+    if kept:
+        shutil.copytree(kept, draft / "kept", dirs_exist_ok=True)
+        (draft / "kept").chmod(0o700)
     for host in environment.hosts:
+        disk = draft / "hosts" / host.name
+        if disk.exists():  # an interrupted save goes on
+            continue
         progress(f"{host.name}: shutting down")
         machine.shutdown(host)
         machine.unmount(store, host)
         # Moved, not copied: an upper layer's whiteouts and attributes stay as they are.
-        (store.host(host) / "upper").rename(draft / "hosts" / host.name)
-        machine_id = draft / "hosts" / host.name / "etc/machine-id"
-        if machine_id.exists():
-            machine_id.write_text("")
+        (store.host(host) / "upper").rename(disk)
+        if (disk / "etc/machine-id").exists():
+            (disk / "etc/machine-id").write_text("")
     size = sum(p.lstat().st_size for p in draft.rglob("*") if p.is_file() and not p.is_symlink())
     write_json(
         draft / "image.json",

@@ -12,6 +12,7 @@ from localhosts.store import Environment, Host, Store
 
 SHUTDOWN_SECONDS = 60
 SSH_SECONDS = 60
+HOST_KEY_ALIAS = "firstbell-host"
 
 BOOT = r"""
 for group in $FIRSTBELL_GROUPS; do echo $$ >"$group/cgroup.procs"; done
@@ -175,7 +176,7 @@ def ssh_command(store: Store, host: Host) -> list[str]:
             "-o",
             f"UserKnownHostsFile={store.keys}/known_hosts",
         ),
-        *("-o", "HostKeyAlias=firstbell-host", "-o", "StrictHostKeyChecking=yes"),
+        *("-o", f"HostKeyAlias={HOST_KEY_ALIAS}", "-o", "StrictHostKeyChecking=yes"),
         *("-o", "LogLevel=ERROR", "-o", "ConnectTimeout=2", "-o", "IdentitiesOnly=yes"),
         f"root@{host.outside}",
     ]

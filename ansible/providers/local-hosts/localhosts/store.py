@@ -86,23 +86,6 @@ class Environment:
         """What browsers call this host; `www` is every host."""
         return [f"{host.name}.{self.domain}", f"www.{self.domain}"]
 
-    def describe(self) -> dict:
-        """For programs."""
-        return {
-            "name": self.name,
-            "domain": self.domain,
-            "image": self.image,
-            "hosts": [
-                {
-                    "name": host.name,
-                    "node": host.number,
-                    "address": host.outside,
-                    "inside_address": host.inside,
-                }
-                for host in self.hosts
-            ],
-        }
-
 
 def outside_network(index: int) -> ipaddress.IPv4Network:
     return ipaddress.IPv4Network((int(OUTSIDE[0]) + 256 * index, 24))
@@ -158,10 +141,15 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True, mode=0o755)
         write_json(folder / "environment.json", asdict(environment))
 
-    def free_index(self) -> int:
+    def next_index(self) -> int:
+        """In turn, so that nobody's kept connection finds another environment at an old address."""
         taken = {e.index for e in self.environments()}
-        for index in range(1, MAX_ENVIRONMENTS + 1):
+        file = self.root / "last_index"
+        last = int(file.read_text()) if file.exists() else 0
+        for step in range(1, MAX_ENVIRONMENTS + 1):
+            index = (last + step - 1) % MAX_ENVIRONMENTS + 1
             if index not in taken:
+                file.write_text(str(index))
                 return index
         raise HostsError(f"there are {MAX_ENVIRONMENTS} environments: destroy one first")
 
