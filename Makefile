@@ -1,6 +1,6 @@
 # The verbs of this repository. Longer ones are scripts in bin/.
 .DEFAULT_GOAL := help
-.PHONY: help up status down kill revive logs psql test drill lint fmt build-frontend lock clean
+.PHONY: help up status down kill revive logs psql test drill lint fmt build build-frontend lock clean
 
 HOST :=
 LOCAL := .venv/bin/python -m cluster.local
@@ -40,6 +40,9 @@ lint: ## style and types of Python, shell and TypeScript
 
 fmt: .venv ## format the Python code
 	@.venv/bin/ruff check --quiet --fix . ; .venv/bin/ruff format .
+
+build: ## everything that a host gets, as one archive: dist/firstbell-<version>.tar.gz
+	@bin/build
 
 build-frontend: ## build the pages, if their sources changed
 	@bin/install && bin/build-frontend
