@@ -7,7 +7,7 @@ from pathlib import Path
 from localhosts import cgroups, images, machine, names, network
 from localhosts.errors import HostsError
 from localhosts.images import Progress
-from localhosts.store import MAX_HOSTS, Environment, Store
+from localhosts.store import MAX_HOSTS, Environment, Store, checked
 
 
 def create(
@@ -17,7 +17,7 @@ def create(
 
     Raises HostsError when the name belongs to an environment of another shape.
     """
-    with store.lock(f"environment-{name}"):
+    with store.lock(f"environment-{checked(name, 'environment')}"):
         environment = _record(store, name, hosts, image, suffix)
         images.make_base(store, environment.base, progress)
         with store.lock("machine"):
@@ -65,7 +65,7 @@ def _record(
 
 def destroy(store: Store, name: str, progress: Progress) -> None:
     """Nothing of it is left; raises HostsError that names what is. Not there: nothing to do."""
-    with store.lock(f"environment-{name}"):
+    with store.lock(f"environment-{checked(name, 'environment')}"):
         environment = store.find(name)
         if environment:
             with ThreadPoolExecutor(max_workers=MAX_HOSTS) as pool:
