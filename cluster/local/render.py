@@ -1,29 +1,37 @@
 """Text of every configuration file of the laptop cluster, from the topology. Pure: writes nothing.
 
-The files themselves stand as templates beside this module, with `%{name}` where a value goes (nginx
-and supervisor use most other signs themselves).
+What nginx, NATS and Postgres are told stands in the Ansible roles' templates: the laptop renders the
+very files that hosts get, with values of its own. Beside this module stand only those that no host has:
+supervisord, the CDN's stand-in, the head of a laptop's nginx.
 """
 
-import json
-import re
 from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cluster.local import ports
 from cluster.local.secrets import Secrets
-from cluster.local.state import State
+from cluster.local.state import REPOSITORY, State
 from cluster.topology import Host, Topology
 
-TEMPLATES = Path(__file__).parent / "templates"
-_PLACE = re.compile(r"%\{([a-z_]+)\}")
+ROLES = REPOSITORY / "ansible/roles"
+SHARED = ("edge", "nats", "postgres_mesh")
+"""Roles whose templates are rendered here as well (docs/decisions/0010)."""
+
+_templates = Environment(
+    loader=FileSystemLoader(
+        [Path(__file__).parent / "templates", *(ROLES / role / "templates" for role in SHARED)]
+    ),
+    undefined=StrictUndefined,
+    autoescape=False,  # noqa: S701  (configuration files, no HTML)
+    trim_blocks=True,  # as Ansible does
+    keep_trailing_newline=True,
+)
 
 
 def fill(template: str, **values: object) -> str:
-    """The template's text with its values. A value that is missing or too many is an error."""
-    text = (TEMPLATES / template).read_text(encoding="utf-8")
-    wanted = set(_PLACE.findall(text))
-    if wanted != set(values):
-        raise ValueError(f"{template} wants {sorted(wanted)}, was given {sorted(values)}")
-    return _PLACE.sub(lambda match: str(values[match[1]]), text)
+    """The template's text with its values. A value that is missing is an error."""
+    return _templates.get_template(f"{template}.j2").render(values)
 
 
 def cluster_toml(host_count: int, base: int) -> str:
@@ -73,55 +81,57 @@ def nats_conf(topology: Topology, host: Host, secrets: Secrets) -> str:
 
 def front_door_conf(topology: Topology, host: Host, state: State, as_root: bool) -> str:
     """The nginx of a host: API, realtime and media for browsers, media for peers."""
-    media_headers = fill("media_headers.conf").rstrip()
-    peers = topology.peers(host)
-    if peers:
-        files = state.files(host.name)
-        from_peers = fill("media_from_peers.conf", files=files, media_headers=media_headers)
-    else:
-        from_peers = fill("media_without_peers.conf")
-    return _nginx_head(state, host.name, "nginx", as_root) + fill(
-        "front_door.conf",
-        name=host.name,
-        page_url=topology.page_url,
-        page_origins=f'    "{topology.page_url}" $http_origin;',
-        public=host.ports.public,
-        api=host.ports.api,
-        realtime=host.ports.realtime,
-        media_peers=host.ports.media_peers,
-        files=state.files(host.name),
-        upstream=_media_upstream(peers),
-        media_headers=media_headers,
-        media_from_peers=from_peers.rstrip(),
+    return _nginx(
+        state,
+        host.name,
+        "nginx",
+        as_root,
+        "front_door.conf.j2",
+        edge_name=host.name,
+        edge_page_url=topology.page_url,
+        edge_door_listen=[f"{ports.LOOPBACK}:{host.ports.public}"],
+        edge_door_name="localhost",
+        edge_api_port=host.ports.api,
+        edge_realtime_port=host.ports.realtime,
+        edge_files=state.files(host.name),
+        edge_drain_file=state.home(host.name) / "draining",
+        edge_peers_listen=[f"{ports.LOOPBACK}:{host.ports.media_peers}"],
+        edge_peers=[
+            {"name": peer.name, "address": peer.address, "port": peer.ports.media_peers}
+            for peer in topology.peers(host)
+        ],
+        edge_peers_tls=None,
+        edge_hsts_seconds=0,
     )
-
-
-def _media_upstream(peers: tuple[Host, ...]) -> str:
-    """Every peer is asked each time (`max_fails=0`): one that is skipped could not answer 503."""
-    if not peers:
-        return ""
-    servers = "\n".join(
-        f"    server {peer.address}:{peer.ports.media_peers} max_fails=0;" for peer in peers
-    )
-    return f"  upstream media_peers {{\n{servers}\n  }}\n"
 
 
 def origin_conf(topology: Topology, state: State, dist: Path, as_root: bool) -> str:
     """The server a CDN pulls the front end from."""
-    return _nginx_head(state, "edge", "origin", as_root) + fill(
-        "edge_origin.conf",
-        origin=ports.edge_origin(ports.base_of(topology)),
-        dist=dist,
-        www=state.home("edge") / "www",
-        csp=content_security_policy(topology),
+    return _nginx(
+        state,
+        "edge",
+        "origin",
+        as_root,
+        "pages.conf.j2",
+        edge_pages_listen=[f"{ports.LOOPBACK}:{ports.edge_origin(ports.base_of(topology))}"],
+        edge_pages_name="localhost",
+        edge_pages_root=dist,
+        edge_pages_gzip=False,  # the CDN's stand-in does it
+        edge_config_root=state.home("edge") / "www",
+        edge_hosts=topology.browser_config()["hosts"],
+        edge_hsts_seconds=0,
     )
 
 
 def cdn_conf(topology: Topology, state: State, as_root: bool) -> str:
     """The CDN's stand-in, in front of the origin."""
     base = ports.base_of(topology)
-    return _nginx_head(state, "edge", "cdn", as_root) + fill(
-        "edge_cdn.conf",
+    return _nginx(
+        state,
+        "edge",
+        "cdn",
+        as_root,
+        "edge_cdn.conf.j2",
         edge=ports.edge(base),
         origin=ports.edge_origin(base),
         cache=state.home("edge") / "cache",
@@ -130,41 +140,20 @@ def cdn_conf(topology: Topology, state: State, as_root: bool) -> str:
 
 def config_json(topology: Topology) -> str:
     """What browsers read first: which hosts there are."""
-    return json.dumps(topology.browser_config(), indent=1) + "\n"
+    return fill("config.json", edge_hosts=topology.browser_config()["hosts"])
 
 
-def content_security_policy(topology: Topology) -> str:
-    """Scripts from the page's own origin only; data and figures from the hosts as well.
-
-    Inline styles are allowed: reveal.js writes style attributes. They can't read anything.
-    """
-    http = [host.public_url for host in topology.hosts]
-    websocket = [url.replace("http", "ws", 1) for url in http]
-    return "; ".join(
-        (
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self' 'unsafe-inline'",
-            f"img-src 'self' data: blob: {' '.join(http)}",
-            f"media-src 'self' blob: {' '.join(http)}",
-            "font-src 'self' data:",
-            f"connect-src 'self' {' '.join(http + websocket)}",
-            "worker-src 'self'",
-            "manifest-src 'self'",
-            "frame-src 'self'",
-            "frame-ancestors 'self'",
-            "form-action 'self'",
-            "base-uri 'none'",
-        )
-    )
-
-
-def _nginx_head(state: State, unit: str, part: str, as_root: bool) -> str:
+def _nginx(
+    state: State, unit: str, part: str, as_root: bool, servers: str, **values: object
+) -> str:
+    """A whole nginx configuration around the template that holds its servers."""
     home = state.home(unit)
     return fill(
-        "nginx_head.conf",
+        "laptop_nginx.conf",
+        servers=servers,
         user="user root;" if as_root else "",
         part=part,
         home=home,
         tmp=home / "tmp",
+        **values,
     )

@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from jinja2 import UndefinedError
 
 from cluster import topology
 from cluster.local import ports, programs, render
@@ -48,12 +49,14 @@ def test_topology_reads_what_is_written_and_knows_its_port_base(tmp_path, hosts)
 
 
 def test_no_place_is_left_unfilled(tmp_path):
-    assert "%{" not in all_configurations(tmp_path)
+    text = all_configurations(tmp_path)
+    assert "{{" not in text
+    assert "{%" not in text
 
 
-def test_a_template_given_too_little_or_too_much_is_refused():
-    with pytest.raises(ValueError, match=r"postgresql\.conf wants \['port'\]"):
-        render.fill("postgresql.conf", prot=1)
+def test_a_template_given_too_little_is_refused():
+    with pytest.raises(UndefinedError, match="'edge_hsts_seconds' is undefined"):
+        render.fill("hsts.conf", hsts_seconds=0)
 
 
 def test_only_root_names_users(tmp_path):
@@ -72,7 +75,7 @@ def test_nats_looks_for_all_hosts_but_itself(tmp_path):
 
 
 def test_content_policy_reaches_all_hosts_and_runs_only_own_scripts(tmp_path):
-    policy = render.content_security_policy(written(tmp_path))
+    policy = render.origin_conf(written(tmp_path), State(tmp_path), tmp_path / "dist", False)
     assert "script-src 'self';" in policy
     for node in (1, 2, 3):
         assert f"http://localhost:1210{node}" in policy
@@ -82,7 +85,8 @@ def test_content_policy_reaches_all_hosts_and_runs_only_own_scripts(tmp_path):
 def test_a_host_without_peers_asks_nobody_for_media(tmp_path):
     cluster = written(tmp_path, hosts=1)
     text = render.front_door_conf(cluster, cluster.host(1), State(tmp_path), as_root=False)
-    assert "media_peers" not in text
+    assert "proxy_pass http://media_peers" not in text
+    assert "upstream media_peers" not in text
 
 
 def test_no_location_of_the_front_door_drops_the_headers_that_the_parts_need(tmp_path):
