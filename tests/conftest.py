@@ -4,6 +4,7 @@
   started at the first test that asks for it, shared by all, and every host alive at the start of each test.
 """
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -14,6 +15,13 @@ from cluster.local.laptop import Laptop
 
 FIRST_PORT_BASE = 18000
 """Away from `make up`'s 8000, so that tests run beside it."""
+
+
+def pytest_report_header() -> str:
+    """Says what is left out, so that nobody takes silence for success."""
+    if environment := os.environ.get("FIRSTBELL_ENVIRONMENT"):
+        return f"environment of the end-to-end tests: {environment}"
+    return "end-to-end tests in real hosts are not among these: make e2e, make hosts-test run them"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,17 +11,15 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from playwright.sync_api import Playwright, sync_playwright
 
 from cluster.local.laptop import Laptop
-from tests.browser.screens import Board, Screen, Teacher, expect
+from tests.browser.screens import Board, Screen, Screens, Teacher, expect
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a chalk-dust password"
-AnyScreen = TypeVar("AnyScreen", bound=Screen)
 ACCOUNTS = 24
 """Made at once, since each start of `manage.py` takes seconds."""
 
@@ -42,34 +40,6 @@ class Account:
     name: str
 
 
-class Screens:
-    """Opens screens on one cluster; `folder` holds their profiles."""
-
-    def __init__(self, playwright: Playwright, laptop: Laptop, folder: Path) -> None:
-        self._playwright, self._laptop, self._folder = playwright, laptop, folder
-        self.open: list[Screen] = []
-
-    def teacher(self, size: tuple[int, int] = (1366, 768)) -> Teacher:
-        return self._add(Teacher(self._playwright, self._profile(), self._url(""), size))
-
-    def board(self, size: tuple[int, int] = (1366, 768)) -> Board:
-        return self._add(Board(self._playwright, self._profile(), self._url("/board"), size))
-
-    def _url(self, path: str) -> str:
-        return f"{self._laptop.topology.page_url}{path}"
-
-    def _profile(self) -> Path:
-        return self._folder / f"profile{len(self.open) + 1}"
-
-    def _add(self, screen: AnyScreen) -> AnyScreen:
-        self.open.append(screen)
-        return screen
-
-    def close(self) -> None:
-        for screen in self.open:
-            screen.close()
-
-
 @pytest.fixture(scope="session")
 def playwright_driver() -> Iterator[Playwright]:
     with sync_playwright() as driver:
@@ -78,7 +48,7 @@ def playwright_driver() -> Iterator[Playwright]:
 
 @pytest.fixture
 def screens(playwright_driver: Playwright, laptop: Laptop, tmp_path: Path) -> Iterator[Screens]:
-    made = Screens(playwright_driver, laptop, tmp_path)
+    made = Screens(playwright_driver, laptop.topology.page_url, tmp_path)
     yield made
     made.close()
 

@@ -6,11 +6,12 @@ reaches into the pages' code.
 """
 
 import hashlib
+import os
 import re
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from playwright.sync_api import (
     BrowserContext,
@@ -48,6 +49,8 @@ NETWORK_NOISE = re.compile(
 )
 """What Chromium itself writes about hosts that are dead: no page can keep it from that."""
 
+AnyScreen = TypeVar("AnyScreen", bound="Screen")
+
 Place = tuple[int, int]
 """Slide and step, both from 0."""
 
@@ -56,9 +59,15 @@ class Screen:
     """One Chromium, one profile, one page."""
 
     def __init__(
-        self, playwright: Playwright, profile: Path, url: str, size: tuple[int, int] = LAPTOP_SCREEN
+        self,
+        playwright: Playwright,
+        profile: Path,
+        url: str,
+        size: tuple[int, int] = LAPTOP_SCREEN,
+        home: Path | None = None,
     ) -> None:
         self._playwright, self._profile, self.url, self._size = playwright, profile, url, size
+        self._home = home
         self._context: BrowserContext | None = None
         self._earlier_errors: list[str] = []
         self._sockets: dict[WebSocket, bool] = {}
@@ -79,6 +88,7 @@ class Screen:
             headless=True,
             args=ARGUMENTS,
             viewport={"width": width, "height": height},
+            env={**os.environ, **({"HOME": str(self._home)} if self._home else {})},
         )
         self._context.add_init_script(path=WATCH)
         self._context.set_default_timeout(PATIENCE_MS)
@@ -294,8 +304,49 @@ class Board(Screen):
         return self.by("slide").get_attribute("data-lesson") or ""
 
 
+class Screens:
+    """Opens screens on one page; `folder` holds their profiles.
+
+    `home` is the browsers' home folder: where Chromium looks for CAs to trust. None: this user's own.
+    """
+
+    def __init__(
+        self, playwright: Playwright, page_url: str, folder: Path, home: Path | None = None
+    ) -> None:
+        self._playwright, self._page_url = playwright, page_url
+        self._folder, self._home = folder, home
+        self.open: list[Screen] = []
+
+    def teacher(self, size: tuple[int, int] = (1366, 768)) -> Teacher:
+        return self._add(
+            Teacher(self._playwright, self._profile(), self._url(""), size, self._home)
+        )
+
+    def board(self, size: tuple[int, int] = (1366, 768)) -> Board:
+        return self._add(
+            Board(self._playwright, self._profile(), self._url("/board"), size, self._home)
+        )
+
+    def _url(self, path: str) -> str:
+        return f"{self._page_url}{path}"
+
+    def _profile(self) -> Path:
+        return self._folder / f"profile{len(self.open) + 1}"
+
+    def _add(self, screen: AnyScreen) -> AnyScreen:
+        self.open.append(screen)
+        return screen
+
+    def close(self) -> None:
+        for screen in self.open:
+            screen.close()
+
+
 def pair(teacher: Teacher, board: Board) -> None:
     """By the code on the board and the symbol on both; returns when the board is paired."""
+    # Boards that an earlier lesson of this teacher left come with the document, and close the form.
+    teacher.expect_connection("online")
+    teacher.wait_until_quiet()
     teacher.type_code(board.code())
     expect(teacher.by("pair-symbol")).to_be_visible()
     expect(board.by("board-symbol")).to_be_visible()

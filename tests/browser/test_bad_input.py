@@ -6,8 +6,8 @@ import pytest
 
 from cluster.local.laptop import Laptop
 from tests.browser import decks
-from tests.browser.conftest import Account, Screens
-from tests.browser.screens import Board, Teacher, expect, pair
+from tests.browser.conftest import Account
+from tests.browser.screens import Board, Screens, Teacher, expect, pair
 from tests.browser.short_codes import codes_live
 
 pytestmark = pytest.mark.timeout(150)

@@ -5,7 +5,8 @@ import os
 import pytest
 
 from cluster.local.laptop import Laptop
-from tests.browser.conftest import Account, Screens
+from tests.browser.conftest import Account
+from tests.browser.screens import Screens
 from tests.drills.failover import Drill, summary
 
 KILLS = int(os.environ.get("KILLS", "3"))

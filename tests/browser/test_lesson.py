@@ -7,8 +7,7 @@ import pytest
 from cluster.local.laptop import Laptop
 from tests.browser import decks
 from tests.browser.chaos import Chaos
-from tests.browser.conftest import Screens
-from tests.browser.screens import Board, Teacher, expect, pair, ranked
+from tests.browser.screens import Board, Screens, Teacher, expect, pair, ranked
 
 pytestmark = pytest.mark.timeout(280)
 

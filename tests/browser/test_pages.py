@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.browser import decks
-from tests.browser.conftest import Account, Screens
-from tests.browser.screens import Board, Screen, Teacher, expect
+from tests.browser.conftest import Account
+from tests.browser.screens import Board, Screen, Screens, Teacher, expect
 
 pytestmark = pytest.mark.timeout(200)
 
