@@ -12,6 +12,7 @@ from cluster import credentials, health, topology
 from cluster import environment as environments
 from cluster import probe as probing
 from cluster.db import connect
+from cluster.mesh.build import build
 
 DEFAULT_CONFIG = ".run/cluster.toml"
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -59,6 +60,21 @@ def status(obj: Files, as_json: bool) -> None:
         _show(obj.topology, nodes)
     if any(n.troubles for n in nodes):
         raise SystemExit(1)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def init(obj: Files, as_json: bool) -> None:
+    """Make all nodes of the cluster file one mesh; what is there already stays as it is."""
+    done: list[str] = []
+    changed = build(
+        obj.topology, obj.passwords, done.append if as_json else lambda line: click.echo(line)
+    )
+    if as_json:
+        click.echo(json.dumps({"changed": changed, "done": done}, indent=2))
+    else:
+        click.echo("changed" if changed else "nothing to change")
 
 
 @main.command()

@@ -12,13 +12,20 @@ from cluster.topology import Host, Topology
 CONNECT_SECONDS = 3
 
 
+def tls(topology: Topology) -> dict[str, str]:
+    """How a connection between nodes is protected, as parameters of libpq; empty: not at all (loopback)."""
+    if topology.ca_file is None:
+        return {}
+    return {"sslmode": "verify-full", "sslrootcert": topology.ca_file}
+
+
 @contextmanager
 def connect(
     topology: Topology, host: Host, credentials: Credentials, autocommit: bool = False
 ) -> Iterator[psycopg2.extensions.connection]:
     """A connection that is closed at the end. Raises NodeUnreachable with the node's name and address."""
     try:
-        connection = psycopg2.connect(
+        dsn = psycopg2.extensions.make_dsn(
             host=host.address,
             port=host.ports.postgres,
             dbname=topology.database,
@@ -26,7 +33,9 @@ def connect(
             password=credentials.superuser,
             connect_timeout=CONNECT_SECONDS,
             application_name="clusterctl",
+            **tls(topology),
         )
+        connection = psycopg2.connect(dsn)
     except psycopg2.OperationalError as error:
         # Of libpq's lines the first says what happened: "connection to server at … failed: Connection refused".
         reason = str(error).strip().splitlines()[0].rsplit("failed: ", 1)[-1]

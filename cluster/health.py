@@ -3,11 +3,13 @@
 It only reads. What it returns is data; `cluster/cli.py` shows it.
 """
 
+import ssl
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 
 import psycopg2
 import requests
+from requests import certs
 
 from cluster.credentials import Credentials
 from cluster.db import connect
@@ -74,8 +76,10 @@ def look(topology: Topology, passwords: Credentials) -> list[Node]:
     """The state of all hosts, in order of their node numbers."""
     with ThreadPoolExecutor(max_workers=3 * len(topology.hosts)) as pool:
         databases = pool.map(lambda host: _database(topology, host, passwords), topology.hosts)
-        apis = pool.map(lambda host: _ready(f"{host.public_url}/readyz"), topology.hosts)
-        realtimes = pool.map(lambda host: _ready(f"{host.public_url}/rt/readyz"), topology.hosts)
+        apis = pool.map(lambda host: _ready(topology, f"{host.public_url}/readyz"), topology.hosts)
+        realtimes = pool.map(
+            lambda host: _ready(topology, f"{host.public_url}/rt/readyz"), topology.hosts
+        )
         nodes = []
         for node, api, realtime in zip(databases, apis, realtimes, strict=True):
             node.api, node.realtime = api, realtime
@@ -130,14 +134,27 @@ def _followers(cursor, topology: Topology, host: Host) -> list[Follower]:
     return followers
 
 
-def _ready(url: str) -> str:
+class _Trusting(requests.adapters.HTTPAdapter):
+    """Takes certificates of the cluster's own authority besides those of the public ones."""
+
+    def __init__(self, ca_file: str) -> None:
+        self.context = ssl.create_default_context(cafile=certs.where())
+        self.context.load_verify_locations(ca_file)
+        super().__init__()
+
+    def init_poolmanager(self, *args, **kwargs):
+        super().init_poolmanager(*args, **kwargs, ssl_context=self.context)
+
+
+def _ready(topology: Topology, url: str) -> str:
     """`ready`, or in a few words why not."""
-    try:
-        answer = requests.get(url, timeout=HTTP_SECONDS)
-    except requests.Timeout:
-        return f"no answer within {HTTP_SECONDS} s"
-    except requests.ConnectionError:
-        return "nothing listens"
+    with requests.Session() as session:
+        try:
+            if topology.ca_file:
+                session.mount("https://", _Trusting(topology.ca_file))
+            answer = session.get(url, timeout=HTTP_SECONDS)
+        except OSError as error:
+            return _why_no_answer(topology, error)
     if answer.status_code == 200:
         return "ready"
     try:
@@ -145,3 +162,16 @@ def _ready(url: str) -> str:
         return "; ".join(map(str, reasons)) or f"HTTP {answer.status_code}"
     except (ValueError, AttributeError):
         return f"HTTP {answer.status_code}"
+
+
+def _why_no_answer(topology: Topology, error: OSError) -> str:
+    if isinstance(error, requests.Timeout):
+        return f"no answer within {HTTP_SECONDS} s"
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"its certificate is not trusted: {error}"
+    if isinstance(error, requests.ConnectionError):
+        text = str(error)
+        if "NameResolution" in text or "resolve" in text:
+            return "its name does not resolve"
+        return "nothing listens"
+    return f"{topology.ca_file} can't be used: {error}"

@@ -5,6 +5,7 @@ they live beside it, readable by their owner only (see `cluster/secrets.py`).
 """
 
 import difflib
+import sys
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -64,6 +65,7 @@ class _Cluster(_Strict):
     name: HostName
     database: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")] = "firstbell"
     page_url: Annotated[str, Field(pattern=r"^https?://[^/]+$")]
+    ca_file: Annotated[str, Field(pattern=r"^/[^'\"\\\s]+$")] | None = None
 
 
 class _File(_Strict):
@@ -88,13 +90,18 @@ class _File(_Strict):
 
 @dataclass(frozen=True)
 class Topology:
-    """A checked `cluster.toml`. `hosts` are in order of their node numbers."""
+    """A checked `cluster.toml`. `hosts` are in order of their node numbers.
+
+    `ca_file`: the authority of the nodes' certificates, at the same path on every host; connections
+    between nodes are then made over TLS and checked against it. None: no TLS (a laptop's loopback).
+    """
 
     name: str
     database: str
     page_url: str
     hosts: tuple[Host, ...]
     path: Path
+    ca_file: str | None = None
 
     def host(self, wanted: str | int) -> Host:
         """The host by name (`host2`) or node number (`2`). Raises TopologyError if there is none."""
@@ -139,6 +146,7 @@ def load(path: Path) -> Topology:
         page_url=file.cluster.page_url,
         hosts=tuple(sorted(file.hosts, key=lambda h: h.node)),
         path=path,
+        ca_file=file.cluster.ca_file,
     )
 
 
@@ -170,3 +178,19 @@ def _explain(error) -> str:
         found = error["input"]
         return f"{where}: {message[:1].lower() + message[1:]} (found {found!r})"
     return message
+
+
+def main() -> None:
+    """`python -m cluster.topology FILE`: is it a usable cluster file? Exit code 2 and why, if not."""
+    if len(sys.argv) != 2:
+        raise SystemExit("usage: python -m cluster.topology CLUSTER.TOML")
+    try:
+        found = load(Path(sys.argv[1]))
+    except TopologyError as error:
+        print(error.message, file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    print(f"{found.name}: {', '.join(f'{h.name} (node {h.node})' for h in found.hosts)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -5,6 +5,9 @@ It does not start servers (the host's service manager does), and it does not joi
 already holds data.
 """
 
+import base64
+import hashlib
+import hmac
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +17,7 @@ import psycopg2
 from psycopg2 import sql
 
 from cluster.credentials import Credentials
-from cluster.db import connect
+from cluster.db import connect, tls
 from cluster.errors import ClusterError
 from cluster.topology import Host, Topology
 
@@ -22,6 +25,8 @@ SQL_FOLDER = Path(__file__).parent / "sql"
 PUBLICATION = "mesh"
 REPLICATION_ROLE = "mesh_replication"
 APP_ROLE = "firstbell"
+_VERSION = "change log of version "
+"""Comment of the schema: what was installed, so that a node in use is left in peace when it has just that."""
 MIN_POSTGRES = 150000
 """Row filters on publications came with PostgreSQL 15."""
 
@@ -33,16 +38,23 @@ def subscription_name(subscriber: Host, publisher: Host) -> str:
 
 def build(
     topology: Topology, credentials: Credentials, progress: Callable[[str], None] = lambda _: None
-) -> None:
-    """Make all hosts of `topology` one mesh. Raises ClusterError when a node can't be used."""
+) -> bool:
+    """Make all hosts of `topology` one mesh; returns whether anything had to be changed.
+
+    Raises ClusterError when a node can't be used.
+    """
+    changed = False
     cluster_id = _cluster_id(topology, credentials)
     for host in topology.hosts:
-        install(topology, host, credentials, cluster_id)
-        progress(f"{host.name}: change log installed")
+        if install(topology, host, credentials, cluster_id):
+            changed = True
+            progress(f"{host.name}: change log installed")
     for subscriber in topology.hosts:
         for publisher in topology.peers(subscriber):
-            subscribe(topology, subscriber, publisher, credentials)
-    progress(f"mesh of {len(topology.hosts)}: every node follows every other")
+            if subscribe(topology, subscriber, publisher, credentials):
+                changed = True
+                progress(f"{subscriber.name} follows {publisher.name}")
+    return changed
 
 
 def _cluster_id(topology: Topology, credentials: Credentials) -> str:
@@ -62,27 +74,34 @@ def _cluster_id(topology: Topology, credentials: Credentials) -> str:
     return next(iter(found.values()), token_hex(4))
 
 
-def install(topology: Topology, host: Host, credentials: Credentials, cluster_id: str) -> None:
-    """Roles, change log, functions, triggers and publication of one node."""
+def install(topology: Topology, host: Host, credentials: Credentials, cluster_id: str) -> bool:
+    """Roles, change log, functions, triggers and publication of one node; whether anything was missing or older."""
+    texts = [
+        file.read_text(encoding="utf-8")
+        .replace("{node}", str(host.node))
+        .replace("{app_role}", APP_ROLE)
+        .replace("{cluster_id}", cluster_id)
+        for file in sorted(SQL_FOLDER.glob("*.sql"))
+    ]
+    members = [(member.node, member.name) for member in topology.hosts]
+    version = hashlib.sha256("\0".join([*texts, repr(members)]).encode()).hexdigest()[:16]
     with connect(topology, host, credentials) as db:
         _check_version(host, db.server_version)
         with db, db.cursor() as cursor:
             cursor.execute("set local synchronous_commit = local")
             cursor.execute("select pg_advisory_xact_lock(hashtext('mesh.build'))")
-            _role(cursor, REPLICATION_ROLE, "login replication", credentials.replication)
-            _role(cursor, APP_ROLE, "login", credentials.app)
+            changed = _role(cursor, REPLICATION_ROLE, True, credentials.replication)
+            changed |= _role(cursor, APP_ROLE, False, credentials.app)
+            cursor.execute("select obj_description(to_regnamespace('mesh'), 'pg_namespace')")
+            if (cursor.fetchone() or (None,))[0] == f"{_VERSION}{version}":
+                return changed
             cursor.execute("set local mesh.ddl = 'local'")
-            for file in sorted(SQL_FOLDER.glob("*.sql")):
-                text = file.read_text(encoding="utf-8")
-                cursor.execute(
-                    text.replace("{node}", str(host.node))
-                    .replace("{app_role}", APP_ROLE)
-                    .replace("{cluster_id}", cluster_id)
-                )
-            for member in topology.hosts:
+            for text in texts:
+                cursor.execute(text)
+            for member in members:
                 cursor.execute(
                     "insert into mesh.node values (%s, %s) on conflict (node) do update set name = excluded.name",
-                    (member.node, member.name),
+                    member,
                 )
             cursor.execute("select mesh.attach(rel) from mesh.replicated where rel is not null")
             cursor.execute(
@@ -98,32 +117,49 @@ def install(topology: Topology, host: Host, credentials: Credentials, cluster_id
                         " with (publish = 'insert')"
                     ).format(sql.Identifier(PUBLICATION), sql.Literal(host.node))
                 )
+            cursor.execute(
+                sql.SQL("comment on schema mesh is {}").format(sql.Literal(f"{_VERSION}{version}"))
+            )
+    return True
 
 
 def subscribe(
     topology: Topology, subscriber: Host, publisher: Host, credentials: Credentials
-) -> None:
-    """Let `subscriber` follow `publisher` from now on. No data is copied: both must be level."""
+) -> bool:
+    """Let `subscriber` follow `publisher` from now on; whether it did not, or at another address or password.
+
+    No data is copied: both must be level.
+    """
     name = subscription_name(subscriber, publisher)
+    conninfo = _conninfo(topology, publisher, credentials)
     with connect(topology, publisher, credentials) as db, db.cursor() as cursor:
         cursor.execute("select 1 from pg_replication_slots where slot_name = %s", (name,))
         slot_is_there = cursor.fetchone() is not None
     with connect(topology, subscriber, credentials, autocommit=True) as db, db.cursor() as cursor:
-        cursor.execute("select 1 from pg_subscription where subname = %s", (name,))
-        if cursor.fetchone():
-            return
+        cursor.execute("select subconninfo from pg_subscription where subname = %s", (name,))
+        found = cursor.fetchone()
+        if found and found[0] == conninfo:
+            return False
+        if found:
+            cursor.execute(
+                sql.SQL("alter subscription {} connection {}").format(
+                    sql.Identifier(name), sql.Literal(conninfo)
+                )
+            )
+            return True
         cursor.execute(
             sql.SQL(
                 "create subscription {} connection {} publication {} with"
                 " (copy_data = false, create_slot = {}, slot_name = {}, synchronous_commit = 'off')"
             ).format(
                 sql.Identifier(name),
-                sql.Literal(_conninfo(topology, publisher, credentials)),
+                sql.Literal(conninfo),
                 sql.Identifier(PUBLICATION),
                 sql.SQL("false" if slot_is_there else "true"),
                 sql.Literal(name),
             )
         )
+    return True
 
 
 def _conninfo(topology: Topology, host: Host, credentials: Credentials) -> str:
@@ -137,17 +173,39 @@ def _conninfo(topology: Topology, host: Host, credentials: Credentials) -> str:
         keepalives_idle=5,
         keepalives_interval=2,
         keepalives_count=3,
+        **tls(topology),
     )
 
 
-def _role(cursor, name: str, attributes: str, password: str) -> None:
-    cursor.execute("select 1 from pg_roles where rolname = %s", (name,))
-    verb = "alter" if cursor.fetchone() else "create"
+def _role(cursor, name: str, replication: bool, password: str) -> bool:
+    """Make the role as it should be; whether it was not."""
     cursor.execute(
-        sql.SQL("{} role {} with {} password {}").format(
-            sql.SQL(verb), sql.Identifier(name), sql.SQL(attributes), sql.Literal(password)
+        "select rolcanlogin and rolreplication >= %s, rolpassword from pg_authid where rolname = %s",
+        (replication, name),
+    )
+    found = cursor.fetchone()
+    if found and found[0] and _is_of(found[1], password):
+        return False
+    cursor.execute(
+        sql.SQL("{} role {} with login {} password {}").format(
+            sql.SQL("alter" if found else "create"),
+            sql.Identifier(name),
+            sql.SQL("replication" if replication else ""),
+            sql.Literal(password),
         )
     )
+    return True
+
+
+def _is_of(verifier: str | None, password: str) -> bool:
+    """Whether what Postgres keeps of a password (SCRAM-SHA-256, RFC 5803) is of this one."""
+    found = re.fullmatch(r"SCRAM-SHA-256\$(\d+):([^$]+)\$([^:]+):.*", verifier or "")
+    if not found:
+        return False
+    rounds, salt, stored = int(found[1]), base64.b64decode(found[2]), base64.b64decode(found[3])
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, rounds)
+    client_key = hmac.digest(salted, b"Client Key", "sha256")
+    return hmac.compare_digest(hashlib.sha256(client_key).digest(), stored)
 
 
 def _check_version(host: Host, version: int) -> None:

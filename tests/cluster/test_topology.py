@@ -3,7 +3,7 @@
 import pytest
 
 from cluster.errors import TopologyError
-from cluster.topology import load
+from cluster.topology import load, main
 
 GOOD = """
 [cluster]
@@ -54,6 +54,7 @@ def test_a_production_file_needs_no_ports_and_is_ordered_by_node(tmp_path):
         ('public_url = "https://h2.example.org"', "", "hosts.[0].public_url: missing"),
         ("[cluster]", "[cluster", "is not valid TOML"),
         ("https://h2.example.org", "h2.example.org", "(found 'h2.example.org')"),
+        ("[cluster]", "[cluster]\nca_file = 'ca.pem'", "ca_file: string should match pattern"),
         ("[[hosts]]", "[[host]]", "unknown entry; did you mean 'hosts'?"),
     ],
 )
@@ -71,3 +72,24 @@ def test_a_typo_is_answered_with_the_file_the_entry_and_what_was_expected(
 def test_a_host_that_is_not_there_is_answered_with_those_that_are(tmp_path):
     with pytest.raises(TopologyError, match=r"no host 'host9'.*host1 \(node 1\), host2 \(node 2\)"):
         load(write(tmp_path, GOOD)).host("host9")
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        (GOOD, 0, "host1 (node 1), host2 (node 2)"),
+        (GOOD.replace("node = 2", "node = 1"), 2, "two hosts have the same node: 1"),
+    ],
+)
+def test_as_a_program_it_says_whether_a_file_can_be_used(
+    tmp_path, monkeypatch, capsys, text, code, said
+):
+    monkeypatch.setattr("sys.argv", ["topology", str(write(tmp_path, text))])
+    found = 0
+    try:
+        main()
+    except SystemExit as end:
+        found = end.code
+    assert found == code
+    printed = capsys.readouterr()
+    assert said in (printed.err if code else printed.out)
