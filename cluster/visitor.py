@@ -33,7 +33,9 @@ class Visitor:
         self._http.trust_env = False
         self._http.headers["Origin"] = self._http.headers["Referer"] = page_url
         paths = ssl.get_default_verify_paths()
-        self._http.verify = str(ca_file or paths.cafile or paths.capath or requests.utils.DEFAULT_CA_BUNDLE_PATH)
+        self._http.verify = str(
+            ca_file or paths.cafile or paths.capath or requests.utils.DEFAULT_CA_BUNDLE_PATH
+        )
         self.position = ""
 
     async def ask(self, method: str, url: str, expected: tuple[int, ...], **options: Any) -> Any:
