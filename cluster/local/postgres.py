@@ -43,7 +43,7 @@ def prepare(kept: State, host: Host, secrets: Secrets, binaries: Binaries) -> No
         _initdb(data, secrets.postgres_password, binaries)
     _check_data_version(host, data, binaries)
     _write(data / _SETTINGS, render.postgresql_conf(host))
-    _write(data / "pg_hba.conf", render.fill("pg_hba.conf"))
+    _write(data / "pg_hba.conf", render.pg_hba_conf(host))
     main = data / "postgresql.conf"
     include = f"include = '{_SETTINGS}'\n"
     if include not in main.read_text():

@@ -16,7 +16,7 @@ from cluster.topology import Host, Topology
 
 ROLES = REPOSITORY / "ansible/roles"
 SHARED = ("edge", "nats", "postgres_mesh")
-"""Roles whose templates are rendered here as well (docs/decisions/0010)."""
+"""Roles whose templates are rendered here as well (docs/decisions/0011)."""
 
 _templates = Environment(
     loader=FileSystemLoader(
@@ -59,23 +59,37 @@ def cluster_toml(host_count: int, base: int) -> str:
 
 
 def postgresql_conf(host: Host) -> str:
-    return fill("postgresql.conf", port=host.ports.postgres)
+    return fill("postgresql.conf", **_postgres(host))
+
+
+def pg_hba_conf(host: Host) -> str:
+    return fill("pg_hba.conf", **_postgres(host))
+
+
+def _postgres(host: Host) -> dict[str, object]:
+    """Small, on loopback only, without TLS and without sockets."""
+    return {
+        "postgres_mesh_listen": [ports.LOOPBACK],
+        "postgres_mesh_port": host.ports.postgres,
+        "postgres_mesh_sockets": "",
+        "postgres_mesh_max_connections": 60,
+        "postgres_mesh_shared_buffers": "64MB",
+        "postgres_mesh_max_slot_wal": "10GB",
+        "postgres_mesh_tls": None,
+    }
 
 
 def nats_conf(topology: Topology, host: Host, secrets: Secrets) -> str:
     """One server of the cluster; it looks for all others, itself excepted."""
-    routes = "\n".join(
-        f'    "nats-route://firstbell:{secrets.nats_password}@{peer.address}:{peer.ports.nats_cluster}"'
-        for peer in topology.peers(host)
-    )
     return fill(
         "nats.conf",
-        name=host.name,
-        cluster=topology.name,
-        port=host.ports.nats,
-        cluster_port=host.ports.nats_cluster,
-        password=secrets.nats_password,
-        routes=routes,
+        nats_name=host.name,
+        nats_listen=f"{ports.LOOPBACK}:{host.ports.nats}",
+        nats_cluster_name=topology.name,
+        nats_routes_listen=f"{ports.LOOPBACK}:{host.ports.nats_cluster}",
+        nats_password=secrets.nats_password,
+        nats_peers=[f"{peer.address}:{peer.ports.nats_cluster}" for peer in topology.peers(host)],
+        nats_tls=None,
     )
 
 
