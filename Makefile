@@ -1,6 +1,6 @@
 # The verbs of this repository. Longer ones are scripts in bin/.
 .DEFAULT_GOAL := help
-.PHONY: help up status down kill revive logs psql test drill lint fmt build build-frontend lock clean
+.PHONY: help up status down kill revive logs psql test drill provisioner lint fmt build build-frontend lock clean
 
 HOST :=
 LOCAL := .venv/bin/python -m cluster.local
@@ -34,6 +34,9 @@ test: ## everything but long drills, as CI runs it  [ARGS="tests/local -k kill"]
 
 drill: ## kill the host that a lesson depends on, again and again, and measure  [KILLS=20]
 	@bin/install --tests && bin/build-frontend && KILLS=$(or $(KILLS),20) .venv/bin/python -m tests.drills.failover
+
+provisioner: ## environments at a click: page and API on port 8500, state in .run/provisioner
+	@bin/provisioner
 
 lint: ## style and types of Python, shell and TypeScript
 	@bin/install --tests && bin/build-frontend && bin/lint

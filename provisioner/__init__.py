@@ -1,0 +1,1 @@
+"""Environments at a click: the page, the API, `envctl`, and what keeps the promises. See README.md."""
