@@ -2,7 +2,7 @@
 
 Part of every release (bin/build) as `install.py`; runs with the host's own Python and nothing else:
 
-    tar -xzf firstbell-<version>.tar.gz && python3 firstbell-<version>/install.py
+    tar -xzf firstbell-<version>.tar.gz && python3 <version>/install.py
 
 Every file is compared with the manifest first. Interrupted, it is simply run again; `.installed` is written last.
 It starts nothing, and makes no release the current one.

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 
 import psycopg2
 import requests
-from requests import certs
 
 from cluster.credentials import Credentials
 from cluster.db import connect
@@ -138,7 +137,7 @@ class _Trusting(requests.adapters.HTTPAdapter):
     """Takes certificates of the cluster's own authority besides those of the public ones."""
 
     def __init__(self, ca_file: str) -> None:
-        self.context = ssl.create_default_context(cafile=certs.where())
+        self.context = ssl.create_default_context()  # requests adds the public ones
         self.context.load_verify_locations(ca_file)
         super().__init__()
 
