@@ -57,7 +57,7 @@ def test_every_warning_stands_in_the_operators_list():
     ("settings", "readme", "prefix"),
     [
         ("webapp/settings.py", "webapp/README.md", "FIRSTBELL_"),
-        ("webapp/gunicorn.conf.py", "webapp/README.md", "FIRSTBELL_"),
+        ("webapp/gunicorn_conf.py", "webapp/README.md", "FIRSTBELL_"),
         ("realtime/settings.py", "realtime/README.md", "REALTIME_"),
     ],
 )

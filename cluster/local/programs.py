@@ -71,7 +71,7 @@ def of_host(
         ),
         Program(
             "api",
-            (sys.executable, "-m", "gunicorn", "-c", str(REPOSITORY / "webapp/gunicorn.conf.py")),
+            (sys.executable, "-m", "gunicorn", "-c", "python:webapp.gunicorn_conf"),
             priority=40,
             environment=webapp_environment(topology, host, state),
         ),

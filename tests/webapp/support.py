@@ -165,7 +165,7 @@ class Api:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "webapp/gunicorn.conf.py")]
+        command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "webapp/gunicorn_conf.py")]
         self.process = subprocess.Popen(
             [*command, "--bind", f"127.0.0.1:{self.port}"],
             env=self.env | {"PYTHONPATH": str(ROOT)},

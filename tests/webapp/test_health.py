@@ -112,6 +112,24 @@ def test_a_restart_of_postgres_between_two_requests_fails_neither(
         assert set(pool.map(ask, range(24))) == {200}
 
 
+def test_a_given_demo_password_is_the_teachers_from_then_on(own_api: Api) -> None:
+    """A cloned environment has passwords of its own (role webapp)."""
+
+    def seed(password: str) -> str:
+        done = manage(own_api.env | {"FIRSTBELL_DEMO_PASSWORD": password}, "seed_demo")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert manage(own_api.env, "migrate").returncode == 0
+    assert "was made or changed" in seed("of-the-image")
+    assert "was made or changed" in seed("of-this-clone")
+    again = seed("of-this-clone")
+    assert "is there" in again
+    assert "of-this-clone" not in again, "logs keep what is printed"
+    assert Client(own_api).sign_in("ada", "of-this-clone").ok
+    assert Client(own_api).sign_in("grace", "of-this-clone").ok
+
+
 def test_a_read_only_database_is_not_ready(own_api: Api, own_postgres: Postgres) -> None:
     assert manage(own_api.env, "migrate").returncode == 0
     wait_for(lambda: readyz(own_api).status_code == 200, "ready after migrate")

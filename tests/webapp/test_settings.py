@@ -51,7 +51,7 @@ def test_a_wrong_setting_stops_the_start_with_one_line_that_names_it(
 
 def test_gunicorn_does_not_start_without_its_secret(env: dict[str, str]) -> None:
     del env["FIRSTBELL_SECRET_KEY"]
-    command = [sys.executable, "-m", "gunicorn", "-c", "webapp/gunicorn.conf.py"]
+    command = [sys.executable, "-m", "gunicorn", "-c", "webapp/gunicorn_conf.py"]
     done = subprocess.run(
         [*command, "--bind", "127.0.0.1:0"],
         env=env | {"PYTHONPATH": str(ROOT)},
@@ -101,7 +101,7 @@ def test_every_setting_is_documented() -> None:
         (ROOT / "webapp" / name).read_text()
         for name in (
             "settings.py",
-            "gunicorn.conf.py",
+            "gunicorn_conf.py",
             "lessons/management/commands/seed_demo.py",
         )
     )

@@ -1,6 +1,7 @@
 """Makes the demo school: two schools, two teachers, one lesson. Running it again changes nothing.
 
-All ids are fixed, so that seeding any host of a mesh, or two at once, makes the same rows.
+All ids are fixed, so that seeding any host of a mesh, or two at once, makes the same rows. A password
+that is given (FIRSTBELL_DEMO_PASSWORD) is the teachers' from then on, also of those that are there.
 """
 
 import io
@@ -22,7 +23,7 @@ ADA = UUID("01900000-0000-7000-8000-000000000011")
 GRACE = UUID("01900000-0000-7000-8000-000000000012")
 ADMIN = UUID("01900000-0000-7000-8000-000000000013")
 DEMO_IMPORT = UUID("01900000-0000-7000-8000-000000000021")
-PASSWORD = "firstbell-demo"  # noqa: S105  (a demo's, printed by `make up`)
+PASSWORD = "firstbell-demo"  # noqa: S105  (a laptop's, printed by `make up`)
 DECK = Path(__file__).resolve().parents[2] / "demo"
 
 
@@ -30,15 +31,23 @@ class Command(BaseCommand):
     help = "Make the demo school (teachers ada and grace) with one lesson; idempotent."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        given = os.environ.get("FIRSTBELL_DEMO_PASSWORD")
+        password = given or PASSWORD
+        self.changed = False
         with transaction.atomic():
             demo = self._school(DEMO_SCHOOL, "Firstbell Demo School")
             harbour = self._school(HARBOUR_SCHOOL, "Harbour School")
-            ada = self._user(ADA, "ada", PASSWORD, school=demo, names=("Ada", "Lovelace"))
-            self._user(GRACE, "grace", PASSWORD, school=harbour, names=("Grace", "Hopper"))
+            ada = self._user(ADA, "ada", password, school=demo, names=("Ada", "Lovelace"))
+            grace = self._user(GRACE, "grace", password, school=harbour, names=("Grace", "Hopper"))
+            if given:
+                self._renew_password(ada, given)
+                self._renew_password(grace, given)
             self._admin()
         lessons = run_import(ada, DEMO_IMPORT, _demo_zip(), "application/zip", "demo.zip")
         titles = ", ".join(lesson["title"] for lesson in lessons["lessons"])
-        self.stdout.write(f"Demo school is there: ada and grace, password {PASSWORD}; {titles}")
+        what = "was made or changed" if self.changed else "is there"
+        told = "the one given" if given else PASSWORD
+        self.stdout.write(f"Demo school {what}: ada and grace, password {told}; {titles}")
 
     def _admin(self) -> None:
         password = os.environ.get("FIRSTBELL_DEMO_ADMIN_PASSWORD")
@@ -51,9 +60,8 @@ class Command(BaseCommand):
     def _school(key: UUID, name: str) -> School:
         return School.objects.get_or_create(id=key, defaults={"name": name})[0]
 
-    @staticmethod
     def _user(
-        key: UUID, username: str, password: str, school: School | None, names: tuple[str, str]
+        self, key: UUID, username: str, password: str, school: School | None, names: tuple[str, str]
     ) -> User:
         found = User.objects.filter(username=username).first()
         if found is not None:
@@ -63,7 +71,14 @@ class Command(BaseCommand):
         )
         user.set_password(password)
         user.save(force_insert=True)
+        self.changed = True
         return user
+
+    def _renew_password(self, user: User, password: str) -> None:
+        if not user.check_password(password):
+            user.set_password(password)
+            user.save(update_fields=["password"])
+            self.changed = True
 
 
 def _demo_zip() -> bytes:

@@ -1,4 +1,4 @@
-"""gunicorn for one host: `gunicorn -c webapp/gunicorn.conf.py`, loopback only, behind nginx.
+"""gunicorn for one host: `gunicorn -c python:webapp.gunicorn_conf`, loopback only, behind nginx.
 
 Sync workers on purpose: with a kept connection each they answered more requests a second than
 threads or an async worker on the same machine, and a request never shares its connection.
