@@ -17,15 +17,40 @@ FIRST_PORT_BASE = 18000
 """Away from `make up`'s 8000, so that tests run beside it."""
 
 
-def pytest_report_header() -> str:
+WHOLE_FIXTURES = {"_laptop", "laptop", "mesh"}
+WHOLE_PATHS = ("browser/", "hosts/", "multimaster/", "system/", "local/test_laptop_life.py")
+"""What stands up a whole cluster, a mesh of databases, a browser or real hosts: minutes, not seconds."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--unit",
+        action="store_true",
+        help="only tests of one part at a time: none that stands up a whole cluster, a browser or hosts",
+    )
+
+
+def _is_whole(item: pytest.Item) -> bool:
+    path = item.path.relative_to(Path(__file__).parent).as_posix()
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return path.startswith(WHOLE_PATHS) or bool(WHOLE_FIXTURES & fixtures)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
     """Says what is left out, so that nobody takes silence for success."""
+    if config.getoption("--unit"):
+        return "--unit: tests that need a whole cluster, a browser or real hosts are deselected"
     if environment := os.environ.get("FIRSTBELL_ENVIRONMENT"):
         return f"environment of the end-to-end tests: {environment}"
     return "end-to-end tests in real hosts are not among these: make e2e, make hosts-test run them"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Browser tests last: Playwright's event loop stays open, and no other can run beside it."""
+    if config.getoption("--unit"):
+        whole = [item for item in items if _is_whole(item)]
+        config.hook.pytest_deselected(items=whole)
+        items[:] = [item for item in items if item not in set(whole)]
     items.sort(key=lambda item: "/browser/" in str(item.path))
 
 

@@ -1,0 +1,4 @@
+/** `credentials('id')`: bound to a variable, never shown. */
+class Credential {
+    String id
+}

@@ -1,0 +1,7 @@
+class Stage {
+    String name
+    int line
+    Object agent
+    List<Step> steps = []
+    Map<String, List<Step>> post = [:]
+}
