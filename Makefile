@@ -1,12 +1,12 @@
 # The verbs of this repository. Longer ones are scripts in bin/.
 .DEFAULT_GOAL := help
-.PHONY: help up status down kill revive logs psql test drill provisioner lint fmt build build-frontend lock clean
+.PHONY: help up status down kill revive logs psql unit env e2e env-down pipeline test drill provisioner lint fmt build build-frontend lock clean
 
 HOST :=
 LOCAL := .venv/bin/python -m cluster.local
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## install what is missing, start the cluster, print where it is  [HOSTS=3] [PORT_BASE=8000]
 	@bin/up $(if $(HOSTS),--hosts $(HOSTS)) $(if $(PORT_BASE),--port-base $(PORT_BASE))
@@ -28,6 +28,21 @@ logs: .venv ## follow the logs of all, or of one host  [HOST=2|edge]
 
 psql: .venv ## a psql prompt on one node  [HOST=1]
 	@$(LOCAL) psql $(if $(HOST),--host $(HOST))
+
+unit: ## fast tests of single parts, without a whole cluster  [ARGS="-k deck"]
+	@bin/unit $(ARGS)
+
+env: ## an environment from the provisioner, in reports/env.json  [TEMPLATE=pipeline] [TTL=2h] [ENV_NAME=...]
+	@bin/environment create
+
+e2e: ## end-to-end tests in an environment  ENV=reports/env.json
+	@bin/e2e $(or $(ENV),$(error say which: make e2e ENV=reports/env.json)) $(ARGS)
+
+env-down: ## destroy the environment that `make env` made
+	@bin/environment destroy
+
+pipeline: ## run jenkins/Jenkinsfile here, stage by stage, without a Jenkins
+	@bin/pipeline $(ARGS)
 
 test: ## everything but long drills, as CI runs it  [ARGS="tests/local -k kill"]
 	@bin/test $(ARGS)
