@@ -22,6 +22,9 @@ class Declarative {
     static final List<String> CONDITIONS = ['always', 'failure', 'success', 'unstable', 'cleanup']
     static final List<String> UNITS = ['SECONDS', 'MINUTES', 'HOURS']
     private static final String NAME = 'Jenkinsfile'
+    /** What every block answers to by itself: `println`, `sleep` and the like would run, not be noted. */
+    private static final Set<String> GROOVYS_OWN =
+        ({ -> }.metaClass.methods*.name + { -> }.metaClass.metaMethods*.name) as Set
 
     final List<Fault> faults = []
     final Model model = new Model()
@@ -44,6 +47,7 @@ class Declarative {
             unit.addSource("${NAME}.groovy", text)
             unit.compile(Phases.CONVERSION)
             unit.AST.modules.each { module -> onlyWords(module.statementBlock, true) }
+            if (faults) return
             def configuration = new CompilerConfiguration(scriptBaseClass: TopLevel.name)
             def script = new GroovyShell(getClass().classLoader, new Binding(), configuration)
                 .parse(text, "${NAME}.groovy")
@@ -51,7 +55,7 @@ class Declarative {
             script.run()
         } catch (MultipleCompilationErrorsException broken) {
             def cause = broken.errorCollector.getSyntaxError(0)
-            fault(cause ? cause.originalMessage.readLines().first() : broken.message, cause?.line ?: 0)
+            fault(cause ? cause.originalMessage.trim().readLines().first() : broken.message, cause?.line ?: 0)
             return
         }
         if (pipelines == 0) fault('there is no `pipeline { }`', 0)
@@ -242,6 +246,9 @@ class Declarative {
             if (top ? !(call && expression.methodAsString == 'pipeline') : !(call || assignment)) {
                 fault("only ${top ? '`pipeline { }`' : 'sections and steps'} may stand here", statement.lineNumber)
             }
+            if (call && expression.methodAsString in GROOVYS_OWN) {
+                fault("`$expression.methodAsString` is Groovy's, and no word of a Jenkinsfile", statement.lineNumber)
+            }
             statement.visit(new CodeVisitorSupport() {
                 void visitClosureExpression(ClosureExpression inner) { onlyWords(inner.code) }
             })
@@ -259,8 +266,8 @@ class Declarative {
     }
 
     private static String hint(String name, Collection<String> known) {
-        def near = known.min { distance(name.toLowerCase(), it.toLowerCase()) }
-        near && distance(name.toLowerCase(), near.toLowerCase()) < 4 ? "; did you mean `$near`?" : ''
+        def near = known.find { it.startsWith(name) } ?: known.min { distance(name.toLowerCase(), it.toLowerCase()) }
+        near && (near.startsWith(name) || distance(name.toLowerCase(), near.toLowerCase()) < 4) ? "; did you mean `$near`?" : ''
     }
 
     /** Levenshtein's. */
@@ -277,7 +284,7 @@ class Declarative {
     }
 }
 
-/** The delegate of a block. It intercepts everything, or Groovy's own `println` and `sleep` would be steps. */
+/** The delegate of a block: whatever is called, read or assigned in it comes here. */
 class Scope implements GroovyInterceptable {
     private final Closure onCall, onRead, onAssign
 

@@ -1,7 +1,8 @@
 /**
  * Checks a declarative Jenkinsfile, and runs it without a controller.
  *
- *   groovy -cp jenkins/harness jenkins/harness/Main.groovy [--check] [JENKINSFILE]
+ *   jenkins/harness/run [JENKINSFILE]
+ *   jenkins/harness/run --check [JENKINSFILE...]
  *
  * Exit code 0: well, or SUCCESS; 1: the pipeline ended otherwise; 2: the Jenkinsfile or the call is wrong.
  * Variables of the environment stand for what a controller brings: a parameter's value by its name, a
@@ -9,9 +10,11 @@
  */
 def words = args.toList()
 def checkOnly = words.remove('--check')
-def file = new File(words ? words[0] : 'jenkins/Jenkinsfile')
-if (words.size() > 1 || words.any { it.startsWith('-') }) fail('usage: Main.groovy [--check] [JENKINSFILE]')
-if (!file.file) fail("there is no $file")
+def files = (words ?: ['jenkins/Jenkinsfile']).collect { new File(it) }
+if (words.any { it.startsWith('-') } || (files.size() > 1 && !checkOnly)) {
+    fail('usage: jenkins/harness/run [JENKINSFILE], or: jenkins/harness/run --check [JENKINSFILE...]')
+}
+files.findAll { !it.file }.each { fail("there is no $it") }
 
 def workspace = new File('.').canonicalFile
 def outer = System.getenv()
@@ -21,21 +24,20 @@ def build = [
     WORKSPACE: workspace.path,
     CI: 'true',
 ]
-def reader = new Declarative(build, outer)
-reader.read(file.getText('UTF-8'))
-def faults = reader.faults
-if (!faults) {
-    def rules = new Rules(reader.model, workspace)
-    rules.check()
-    faults = rules.faults
+def model = null
+def wrong = files.findAll { file ->
+    def language = new Declarative(build, outer)
+    language.read(file.getText('UTF-8'))
+    def rules = new Rules(language.model, workspace)
+    if (!language.faults) rules.check()
+    def faults = (language.faults + rules.faults).toSorted().unique()
+    faults.each { System.err.println "$file: $it" }
+    model = language.model
+    return faults
 }
-if (faults) {
-    faults.toSorted().unique().each { System.err.println "$file: $it" }
-    System.exit(2)
-}
-def model = reader.model
+if (wrong) System.exit(2)
 if (checkOnly) {
-    println "$file: ${model.stages.size()} stages, well"
+    println "${files.join(', ')}: sound, ${model.stages.size()} stages"
     System.exit(0)
 }
 
@@ -43,11 +45,13 @@ def environment = [*: build, *: model.parameters.collectEntries { name, value ->
 def secrets = []
 model.environment.each { name, value ->
     if (value instanceof Credential) {
-        value = outer[name] ?: (outer["${name}_FILE"] ? new File(outer["${name}_FILE"]).text.trim() : '')
-        if (!value) fail("no credential ${model.environment[name].id}: set $name or ${name}_FILE")
-        secrets << value
+        def file = outer["${name}_FILE" as String]
+        environment[name] = outer[name] ?: (file ? new File(file).text.trim() : '')
+        if (!environment[name]) fail("no credential $value.id: set $name or ${name}_FILE")
+        secrets << environment[name]
+    } else {
+        environment[name] = value
     }
-    environment[name] = value
 }
 def runner = new Runner(model, environment, secrets, workspace)
 runner.run()

@@ -84,7 +84,7 @@ class Runner {
         builder.environment().putAll(environment)
         def process = builder.start()
         def reader = Thread.startDaemon {
-            process.inputStream.eachLine { show(it) }
+            process.inputStream.eachLine('UTF-8') { show(it) }
         }
         def inTime = process.waitFor(Math.max(0, deadline - System.currentTimeMillis()), TimeUnit.MILLISECONDS)
         if (!inTime) end(process)
