@@ -116,7 +116,7 @@ class Template:
     def check(self, given: Mapping[str, object]) -> dict[str, Value]:
         """All values, defaults filled in; raises Refusal naming each entry that is wrong."""
         wrong = {
-            f"variables.{_short(name)}": f"{self.name} has no variable {_short(name)}: it has "
+            f"variables.{_plain(name)}": f"{self.name} has no variable {_short(name)}: it has "
             + (", ".join(self.variables) or "none") + "."
             for name in given if name not in self.variables
         }  # fmt: skip
@@ -324,6 +324,10 @@ def _either(options: Any) -> str:
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "…" + text[-1]
+
+
+def _plain(name: str) -> str:
+    return name if VARIABLE_NAME.fullmatch(name) else _short(name)
 
 
 def _named(value: object) -> str:

@@ -159,7 +159,7 @@ class Keeper:
             outcome, failure = run.outcome, run.failure
         else:
             outcome, failure = self._folders.run(run.id).outcome()
-            if run.stopped_because and outcome is Outcome.LOST:
+            if run.stopped_because and outcome in (Outcome.LOST, Outcome.FAILED):
                 outcome, failure = Outcome.STOPPED, Failure(run.stopped_because)
         return RunFacts(run.kind, run.attempt, outcome, run.created_at, failure)
 
@@ -427,9 +427,11 @@ class Keeper:
             folder = self._folders.run(id)
             if not folder.locked():
                 folder.remove()
-        for environment in self._store.environments(open=True):
-            if environment.ready_at:
-                self._scrub(environment)
+        # What a killed keeper did not come to: it commits first, and scrubs then.
+        with self._store.look() as db:
+            rest = [e for id in self._folders.run_ids() if (e := db.environment_of_run(id))]
+        for environment in {e.id: e for e in rest}.values():
+            self._scrub(environment)
 
 
 class _Ear:

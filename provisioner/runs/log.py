@@ -27,7 +27,7 @@ class Line:
     """One line of a run's log.
 
     `kind`: step (a play begins), task (a task begins), ok, changed, skipped, retry, ignored, failed (how it
-    went on one host), note. `task` numbers the tasks of a run from 1; results carry their task's number.
+    went on one host). `task` numbers the tasks of a run from 1; results carry their task's number.
     """
 
     number: int
