@@ -63,7 +63,7 @@ class Site:
         }
         file = self.folder / "variables.json"
         file.write_text(json.dumps(values))
-        return play(f"providers/local-hosts/{verb}.yml", "-i", "localhost,", "-e", f"@{file}")
+        return play(f"providers/local-hosts/{verb}.yml", "-e", f"@{file}")
 
     def play(self, playbook: str, *arguments: str) -> Run:
         """A playbook on this environment's own inventory."""

@@ -29,8 +29,8 @@ def create(
             root = machine.mount(store, environment, host)
             if not machine.is_on(host):
                 machine.write_identity(root, environment, host)
+                progress(f"{host.name}: booting at {host.outside}")
             machine.power_on(store, environment, host)
-            progress(f"{host.name}: booting at {host.outside}")
         with ThreadPoolExecutor(max_workers=len(environment.hosts)) as pool:
             list(pool.map(lambda host: machine.wait_for_ssh(store, host), environment.hosts))
         progress(f"{name}: {len(environment.hosts)} hosts answer")

@@ -149,6 +149,10 @@ def _settle(store: Store, root: Path) -> None:
         (etc / "systemd/system" / unit).symlink_to("/dev/null")
     for archive in (root / "var/cache/apt/archives").glob("*.deb"):
         archive.unlink()
+    # It has no package lists; their folder must not look as if they had just been fetched.
+    for folder in ("var/lib/apt/lists", "var/lib/apt/lists/partial", "var/cache/apt"):
+        if (root / folder).exists():
+            os.utime(root / folder, (0, 0))
 
 
 # ---- golden images
