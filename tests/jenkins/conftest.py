@@ -17,11 +17,17 @@ ROOT = Path(__file__).resolve().parents[2]
 HARNESS = ROOT / "jenkins/harness"
 TOKEN = "a-token-nobody-may-see"
 
-MAKE = """#!/bin/sh
-# Notes its call; a file named after the target says what else it does.
+MAKE = """# Notes its call; a file named after the target says what else it does.
 echo "$*" >>calls
 echo "token=$ENVCTL_TOKEN"
 if [ -e "do/$1" ]; then . "do/$1"; fi
+"""
+ENVCTL = """# A provisioner that knows one environment, in the file `there`.
+echo "envctl $*" >>calls
+case $1 in
+    create) echo "$5" >there; echo "creating" >&2; sleep 0.2; echo '{"name": "'$5'"}'; [ ! -e do/fail ] ;;
+    destroy) rm -f there; echo "$2 is gone" ;;
+esac
 """
 REPORT = '<testsuites><testsuite><testcase name="a"/><testcase name="b">{}</testcase></testsuite></testsuites>'
 
@@ -44,15 +50,20 @@ class Checkout:
         self.jenkinsfile.parent.mkdir()
         shutil.copy(ROOT / "jenkins/Jenkinsfile", self.jenkinsfile)
         shutil.copy(ROOT / "Makefile", folder / "Makefile")
-        (folder / "bin").symlink_to(ROOT / "bin")
+        (folder / "jenkins/harness").symlink_to(HARNESS)
+        shutil.copytree(ROOT / "bin", folder / "bin")
+        self.program("bin/install", "exit 0")
+        self.program("bin/envctl", ENVCTL)
         (folder / "do").mkdir()
         (folder / "tools").mkdir()
-        make = folder / "tools/make"
-        make.write_text(MAKE)
-        make.chmod(0o755)
+        self.program("tools/make", MAKE)
         self.when("unit", self.writes("reports/unit.xml"))
         self.when("e2e", self.writes("reports/e2e.xml"))
         self.when("build", "mkdir -p dist; touch dist/firstbell-1.tar.gz")
+
+    def program(self, path: str, script: str) -> None:
+        (self.folder / path).write_text("#!/bin/sh\n" + script)
+        (self.folder / path).chmod(0o755)
 
     @staticmethod
     def writes(report: str, failure: str = "") -> str:
@@ -69,8 +80,11 @@ class Checkout:
         self.jenkinsfile.write_text(text.replace(old, new, 1))
 
     def start(self, *arguments: str, **environ: str) -> subprocess.Popen[str]:
+        return self.start_program(str(HARNESS / "run"), *arguments, **environ)
+
+    def start_program(self, *command: str, **environ: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [str(HARNESS / "run"), *arguments],
+            command,
             cwd=self.folder,
             text=True,
             stdout=subprocess.PIPE,
@@ -85,7 +99,13 @@ class Checkout:
         )
 
     def run(self, *arguments: str, **environ: str) -> Ran:
-        process = self.start(*arguments, **environ)
+        return self.end(self.start(*arguments, **environ))
+
+    def call(self, *command: str, **environ: str) -> Ran:
+        """A script of bin/, in this folder."""
+        return self.end(self.start_program(*command, **environ))
+
+    def end(self, process: subprocess.Popen[str]) -> Ran:
         try:
             output, _ = process.communicate(timeout=60)
         except subprocess.TimeoutExpired:
@@ -99,6 +119,15 @@ class Checkout:
     def calls(self) -> list[str]:
         noted = self.folder / "calls"
         return noted.read_text().splitlines() if noted.exists() else []
+
+
+def is_alive(pid: int) -> bool:
+    """Runs, and is not only waiting to be buried by its parent."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().split()[2] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import re
 import signal
 import time
 
-from tests.jenkins.conftest import TOKEN, Checkout
+from tests.jenkins.conftest import TOKEN, Checkout, is_alive
 
 ALL = ["lint", "unit", "build", "env", "e2e ENV=reports/env.json", "env-down"]
 
@@ -141,11 +141,3 @@ def test_what_a_step_says_is_seen_while_it_runs(checkout: Checkout) -> None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         process.stdout.close()
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().split()[2] != "Z"
-    except FileNotFoundError:
-        return False
