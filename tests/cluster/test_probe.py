@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from cluster.cli import main
 from cluster.local.laptop import Laptop
 from cluster.local.programs import DEMO_PASSWORD
+from cluster.visitor import Trouble, Visitor
 from tests.support.nodes import free_port
 
 BUSY_MACHINE_SECONDS = 10
@@ -250,6 +251,14 @@ def test_a_host_with_a_certificate_of_another_ca_is_not(behind_tls: Path, tmp_pa
     assert done.exit_code == 1
     assert "NOT READY: sign in on host1" in done.stderr
     assert "its certificate is not trusted" in done.stderr
+
+
+def test_a_websocket_is_not_opened_either(behind_tls: Path, tmp_path: Path) -> None:
+    """By itself: in a whole probe the sign-in before it fails already."""
+    url = json.loads(behind_tls.read_text())["hosts"][0]["public_url"]
+    visitor = Visitor("https://www.test", make_ca(tmp_path, "theirs"), 5)
+    with pytest.raises(Trouble, match="its certificate is not trusted"):
+        asyncio.run(visitor.socket(url))
 
 
 # ---- misuse
