@@ -273,7 +273,7 @@ class Keeper:
                 told = _told(step.failure or step.destroy_failure)
                 db.audit(SELF, str(step.state), environment.name, told)
         if not step.open or values.get("ready_at"):
-            self._scrub(environment)
+            self._scrub(environment.id)
         self._log_state(environment, step.state, step.failure or step.destroy_failure)
 
     def _take_over(self, environment: Environment, run: Run) -> dict[str, Any]:
@@ -300,11 +300,13 @@ class Keeper:
         if run and seen and run.outcome is None:
             db.set_run(run.id, outcome=seen.outcome, failure=seen.failure, ended_at=now())
 
-    def _scrub(self, environment: Environment) -> None:
-        """Once a run is closed, what may hold secrets goes; of failed ones until nothing is left."""
-        for run in self._store.runs(environment.id):
+    def _scrub(self, id: int) -> None:
+        """Of closed runs only the log stays; of failed ones, until nothing is left, what repair needs."""
+        with self._store.look() as db:
+            environment, runs = db.environment_by_id(id), db.runs(id)
+        for run in runs:
             if run.outcome is not None:
-                keep = run.outcome is Outcome.FAILED and environment.open
+                keep = run.outcome is Outcome.FAILED and bool(environment and environment.open)
                 self._folders.run(run.id).scrub(keep_artifacts=keep)
 
     def _log_state(self, environment: Environment, state: State, failure: Failure | None) -> None:
@@ -429,9 +431,10 @@ class Keeper:
                 folder.remove()
         # What a killed keeper did not come to: it commits first, and scrubs then.
         with self._store.look() as db:
-            rest = [e for id in self._folders.run_ids() if (e := db.environment_of_run(id))]
-        for environment in {e.id: e for e in rest}.values():
-            self._scrub(environment)
+            rest = {db.environment_of_run(id) for id in self._folders.run_ids()}
+        for of in rest:
+            if of is not None:
+                self._scrub(of)
 
 
 class _Ear:

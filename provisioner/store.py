@@ -372,10 +372,9 @@ class Change:
         found = self.runs(environment_id)
         return found[-1] if found else None
 
-    def environment_of_run(self, id: int) -> Environment | None:
-        query = sa.select(runs.c.environment_id).where(runs.c.id == id)
-        found = self._db.execute(query).scalar()
-        return self.environment_by_id(found) if found is not None else None
+    def environment_of_run(self, id: int) -> int | None:
+        """Its id; None for a run that is of no environment, or not known."""
+        return self._db.execute(sa.select(runs.c.environment_id).where(runs.c.id == id)).scalar()
 
     def run_ids(self) -> set[int]:
         return {row[0] for row in self._db.execute(sa.select(runs.c.id))}

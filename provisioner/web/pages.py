@@ -214,7 +214,7 @@ def extend(name: str) -> Any:
     try:
         span = _seconds(request.form.get("ttl", ""))
         if span is None:
-            raise invalid({"ttl": "Say how long."})
+            raise invalid({"ttl_seconds": "Say how long."})
         desk().extend(g.person, name, span)
     except Refusal as refusal:
         return _environment(desk().get(name), refusal=refusal)
@@ -313,5 +313,5 @@ def _seconds(text: str) -> timedelta | None:
     if not text:
         return None
     if not re.fullmatch(r"[0-9]{1,9}", text):
-        raise invalid({"ttl": "Lifetime: expected a number of seconds."})
+        raise invalid({"ttl_seconds": "ttl_seconds: expected a number of seconds."})
     return timedelta(seconds=int(text))

@@ -3,6 +3,7 @@
 Its providers are those of this folder, which keep their hosts as files, so that orphans can be counted.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -253,7 +254,5 @@ class Office:
 
 
 def _signal(process: psutil.Process, number: int) -> None:
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         process.send_signal(number)
-    except psutil.NoSuchProcess:
-        pass
