@@ -108,6 +108,13 @@ class Office:
             self.is_ready, f"the provisioner is ready; its log:\n{self.log.read_text()[-3000:]}"
         )
 
+    def start_second_keeper(self, log: Path) -> subprocess.Popen[bytes]:
+        with log.open("ab") as out:
+            return subprocess.Popen(
+                [sys.executable, "-m", "provisioner", "keeper"], cwd=REPOSITORY, env=self.environ,
+                stdout=out, stderr=out,
+            )  # fmt: skip
+
     def is_ready(self) -> bool:
         try:
             return requests.get(self.url + "/readyz", timeout=5).status_code == 200
@@ -133,6 +140,11 @@ class Office:
             elif environ.get(processes.MARK, "").startswith(str(self.state) + "/"):
                 found["worker"].append(process)
         return found
+
+    def worker_of(self, name: str) -> psutil.Process:
+        """The worker of an environment's newest run."""
+        path = str(self.state / "runs" / str(self.get(name)["runs"][-1]["id"]))
+        return next(p for p in self.parts()["worker"] if path in p.cmdline())
 
     def kill(self, *parts: str) -> int:
         """SIGKILL to all of these parts, at once as near as can be. Returns how many processes that were."""
