@@ -130,6 +130,7 @@ def origin_conf(topology: Topology, state: State, dist: Path, as_root: bool) -> 
         edge_pages_listen=[f"{ports.LOOPBACK}:{ports.edge_origin(ports.base_of(topology))}"],
         edge_pages_name="localhost",
         edge_pages_root=dist,
+        edge_assets_root=dist,
         edge_pages_gzip=False,  # the CDN's stand-in does it
         edge_config_root=state.home("edge") / "www",
         edge_hosts=topology.browser_config()["hosts"],
