@@ -17,16 +17,16 @@ FIRST_PORT_BASE = 18000
 """Away from `make up`'s 8000, so that tests run beside it."""
 
 
-WHOLE_FIXTURES = {"_laptop", "laptop", "mesh"}
+WHOLE_FIXTURES = {"_laptop", "laptop", "mesh", "office", "new_office"}
 WHOLE_PATHS = ("browser/", "hosts/", "multimaster/", "system/", "local/test_laptop_life.py")
-"""What stands up a whole cluster, a mesh of databases, a browser or real hosts: minutes, not seconds."""
+"""What stands up a whole cluster, a mesh of databases, a provisioner, a browser or real hosts: minutes."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--unit",
         action="store_true",
-        help="only tests of one part at a time: none that stands up a whole cluster, a browser or hosts",
+        help="only tests of one part at a time: none with a whole cluster or provisioner, a browser or hosts",
     )
 
 
@@ -39,7 +39,7 @@ def _is_whole(item: pytest.Item) -> bool:
 def pytest_report_header(config: pytest.Config) -> str:
     """Says what is left out, so that nobody takes silence for success."""
     if config.getoption("--unit"):
-        return "--unit: tests that need a whole cluster, a browser or real hosts are deselected"
+        return "--unit: tests with a whole cluster or provisioner, a browser or real hosts are deselected"
     if environment := os.environ.get("FIRSTBELL_ENVIRONMENT"):
         return f"environment of the end-to-end tests: {environment}"
     return "end-to-end tests in real hosts are not among these: make e2e, make hosts-test run them"
