@@ -9,7 +9,7 @@ import time
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, jsonify, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.wrappers import Response as AnyResponse
 
 from provisioner.desk import Desk
@@ -85,6 +85,10 @@ def _refused(refusal: Refusal) -> tuple[Response | str, int]:
 
 
 def _http_error(error: HTTPException) -> AnyResponse | tuple[Response | str, int]:
+    if isinstance(error, SecurityError):  # no page can be rendered for an address that is not ours
+        return Response(
+            "This is not the address of this provisioner.\n", 400, mimetype="text/plain"
+        )
     code = error.code or 500
     if code < 400 or error.response is not None:
         return error.get_response()
