@@ -58,18 +58,31 @@ def build(
 
 
 def _cluster_id(topology: Topology, credentials: Credentials) -> str:
-    """The mesh's own name for itself, eight hexadecimal digits; a new one for a new mesh."""
+    """The mesh's own name for itself, eight hexadecimal digits; a new one for a new mesh.
+
+    Raises ClusterError when nodes of two clusters, or an empty one and one with data, would become one:
+    nothing copies what is there already.
+    """
     found: dict[str, str] = {}
+    with_data: list[str] = []
     for host in topology.hosts:
         with connect(topology, host, credentials) as db, db.cursor() as cursor:
             cursor.execute("select to_regprocedure('mesh.cluster_id()') is not null")
             if (cursor.fetchone() or (False,))[0]:
-                cursor.execute("select mesh.cluster_id()")
-                found[host.name] = (cursor.fetchone() or ("",))[0]
+                cursor.execute("select mesh.cluster_id(), exists (select from mesh.change)")
+                found[host.name], has_data = cursor.fetchone() or ("", False)
+                if has_data:
+                    with_data.append(host.name)
     if len(set(found.values())) > 1:
         raise ClusterError(
             f"these nodes belong to different clusters: {found}; a node of another cluster can't be"
             " taken in with its data. Give it an empty database"
+        )
+    new = [host.name for host in topology.hosts if host.name not in found]
+    if new and with_data:
+        raise ClusterError(
+            f"{', '.join(new)} is empty, but {', '.join(with_data)} holds data already, which nothing would copy;"
+            " a mesh is made of empty nodes. Take the empty one out of the cluster file"
         )
     return next(iter(found.values()), token_hex(4))
 

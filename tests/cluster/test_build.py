@@ -11,10 +11,11 @@ from click.testing import CliRunner
 
 from cluster.cli import main
 from cluster.db import tls
+from cluster.errors import ClusterError
 from cluster.mesh import build as building
 from cluster.mesh.build import build
 from cluster.topology import load
-from tests.support.nodes import CREDENTIALS, Nodes
+from tests.support.nodes import CREDENTIALS, Nodes, running_mesh
 
 
 def test_a_mesh_that_is_as_it_should_be_is_left_alone(mesh: Nodes):
@@ -102,3 +103,15 @@ def test_with_an_authority_nodes_connect_over_checked_tls_only(mesh: Nodes, with
     conninfo = building._conninfo(with_authority, with_authority.hosts[0], CREDENTIALS)
     found = psycopg2.extensions.parse_dsn(conninfo)
     assert (found["sslmode"], found["sslrootcert"]) == ("verify-full", "/etc/firstbell/ca.pem")
+
+
+def test_an_empty_node_is_not_made_part_of_a_mesh_with_data_that_nothing_would_copy():
+    with running_mesh(2) as nodes:
+        nodes.ddl(1, "create table t (id int primary key)")
+        nodes.level()
+        nodes.admin(2, "alter subscription n2_from_n1 disable")
+        nodes.admin(2, "alter subscription n2_from_n1 set (slot_name = none)")
+        nodes.admin(2, "drop subscription n2_from_n1")
+        nodes.admin(2, "set mesh.ddl = 'local'; drop schema mesh cascade")
+        with pytest.raises(ClusterError, match=r"host2 is empty, but host1 holds data already"):
+            build(nodes.topology, CREDENTIALS)
