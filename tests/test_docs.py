@@ -8,9 +8,10 @@ import click
 import pytest
 
 from cluster.cli import main as clusterctl
+from provisioner.envctl import main as envctl
 
 REPOSITORY = Path(__file__).parents[1]
-ROOMS = ("cluster", "realtime", "webapp")
+ROOMS = ("cluster", "provisioner", "realtime", "webapp")
 
 
 def text(path: str) -> str:
@@ -59,6 +60,7 @@ def test_every_warning_stands_in_the_operators_list():
         ("webapp/settings.py", "webapp/README.md", "FIRSTBELL_"),
         ("webapp/gunicorn_conf.py", "webapp/README.md", "FIRSTBELL_"),
         ("realtime/settings.py", "realtime/README.md", "REALTIME_"),
+        ("provisioner/settings.py", "provisioner/README.md", "PROVISIONER_"),
     ],
 )
 def test_every_setting_stands_in_its_rooms_readme(settings, readme, prefix):
@@ -71,6 +73,12 @@ def test_every_command_of_clusterctl_stands_in_its_readme():
     assert isinstance(clusterctl, click.Group)
     for command in clusterctl.commands:
         assert re.search(rf"clusterctl .*\b{command}\b", text("cluster/README.md")), command
+
+
+def test_every_command_of_envctl_stands_in_its_readme():
+    assert isinstance(envctl, click.Group)
+    for command in envctl.commands:
+        assert re.search(rf"bin/envctl {command}\b", text("provisioner/README.md")), command
 
 
 def test_every_make_target_has_a_line_of_help():

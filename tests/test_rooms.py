@@ -10,6 +10,7 @@ FORBIDDEN = {
     "realtime": {"webapp", "provisioner", "cluster"},
     "webapp": {"realtime", "provisioner", "cluster"},
     "cluster": {"webapp", "realtime", "provisioner"},
+    "provisioner": {"webapp", "realtime", "cluster"},
 }
 
 
