@@ -12,6 +12,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 ANSIBLE = REPOSITORY / "ansible"
 REPORTS = REPOSITORY / "reports/hosts"
+COUNT = int(os.environ.get("FIRSTBELL_HOSTS", "2"))
+"""How many hosts these tests build; FIRSTBELL_HOSTS."""
 RECAP = re.compile(
     r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE
 )
@@ -97,3 +99,12 @@ def build() -> Path:
     """The archive of what is in the clone now."""
     done = subprocess.run([REPOSITORY / "bin/build"], check=True, capture_output=True, text=True)
     return REPOSITORY / done.stdout.strip().splitlines()[-1]
+
+
+def note(figure: str, value: float | str) -> None:
+    """Keep a figure for the report; nothing is judged here."""
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    file = REPORTS / "figures.json"
+    kept = json.loads(file.read_text()) if file.exists() else {}
+    kept[f"{figure}, {COUNT} hosts"] = value
+    file.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")

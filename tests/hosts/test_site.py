@@ -16,11 +16,10 @@ from pathlib import Path
 import pytest
 
 from tests.hosts.local_hosts import NEEDS_ROOT, hosts, on, traces
-from tests.hosts.sites import REPORTS, REPOSITORY, Site, build
+from tests.hosts.sites import COUNT, REPORTS, REPOSITORY, Site, build, note
 
 pytestmark = [NEEDS_ROOT, pytest.mark.timeout(1500)]
 
-COUNT = int(os.environ.get("FIRSTBELL_HOSTS", "2"))
 NAMES = [f"host{number}" for number in range(1, COUNT + 1)]
 CLUSTERCTL = "/opt/firstbell/current/venv/bin/clusterctl --config /etc/firstbell/cluster.toml"
 GIB = 2**30
@@ -41,15 +40,6 @@ def site(tmp_path_factory: pytest.TempPathFactory, before) -> Iterator[Site]:
     site.first = site.create(hosts=COUNT)
     yield site
     hosts("destroy", site.name)
-
-
-def note(figure: str, value: float | str) -> None:
-    """Keep a figure for the report; nothing is judged here."""
-    REPORTS.mkdir(parents=True, exist_ok=True)
-    file = REPORTS / "figures.json"
-    kept = json.loads(file.read_text()) if file.exists() else {}
-    kept[f"{figure}, {COUNT} hosts"] = value
-    file.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
 
 
 def in_a_browser(site_file: Path, *tests: str, **environment: str) -> None:
@@ -159,3 +149,18 @@ def test_clones_of_the_golden_image_are_ready_within_seconds_and_gone_without_a_
         where: [t for t in found if t not in before[where]] for where, found in traces().items()
     }
     assert left == {where: [] for where in left}
+
+
+# ---- the provisioner
+
+
+def test_an_environment_is_clicked_taught_in_and_destroyed_on_the_provisioners_page(
+    site: Site,
+) -> None:
+    assert site.saved, "the golden image is made by the test before"
+    template = {2: "pair", 3: "quick"}[COUNT]
+    in_a_browser(Path("none"), "tests/hosts/test_click.py", FIRSTBELL_CLICK=template)
+
+
+def test_given_machines_become_an_environment_and_are_given_back_clean(site: Site) -> None:
+    """The static provider, on bare hosts that it did not make."""
