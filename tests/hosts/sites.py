@@ -38,6 +38,10 @@ class Site:
     artifact: Path
     first: Run | None = None
     saved: bool = False
+    provider_name: str = "local-hosts"
+    within: tuple[str, ...] = ()
+    """What to run Ansible by, such as `ip netns exec …`."""
+    extra: dict = field(default_factory=dict)
 
     @property
     def environment_file(self) -> Path:
@@ -48,7 +52,7 @@ class Site:
         return self.folder / "private-env/inventory.yml"
 
     def create(self, **variables: object) -> Run:
-        """The local-hosts provider's create.yml, as the provisioner runs it."""
+        """The provider's create.yml, as the provisioner runs it."""
         return self.provider("create", env_vars={"artifact": "built", "image": "", **variables})
 
     def destroy(self) -> Run:
@@ -65,7 +69,8 @@ class Site:
         }
         file = self.folder / "variables.json"
         file.write_text(json.dumps(values))
-        return play(f"providers/local-hosts/{verb}.yml", "-e", f"@{file}")
+        playbook = f"providers/{self.provider_name}/{verb}.yml"
+        return play(playbook, "-e", f"@{file}", within=self.within, **self.extra)
 
     def play(self, playbook: str, *arguments: str) -> Run:
         """A playbook on this environment's own inventory."""
@@ -76,14 +81,29 @@ class Site:
         )
 
 
-def play(playbook: str, *arguments: str) -> Run:
+def play(
+    playbook: str,
+    *arguments: str,
+    within: tuple[str, ...] = (),
+    env: dict[str, str] | None = None,
+) -> Run:
     """Run it to its end; what it says also goes to reports/hosts/."""
     REPORTS.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     done = subprocess.run(
-        [Path(sys.executable).with_name("ansible-playbook"), ANSIBLE / playbook, *arguments],
+        [
+            *within,
+            Path(sys.executable).with_name("ansible-playbook"),
+            ANSIBLE / playbook,
+            *arguments,
+        ],
         cwd=REPOSITORY,
-        env={**os.environ, "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
+        env={
+            **os.environ,
+            "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"),
+            "ANSIBLE_NOCOLOR": "1",
+            **(env or {}),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

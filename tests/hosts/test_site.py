@@ -14,14 +14,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.hosts.local_hosts import NEEDS_ROOT, hosts, on, traces
+from tests.hosts.local_hosts import NEEDS_ROOT, create, hosts, on, traces
 from tests.hosts.sites import COUNT, REPORTS, REPOSITORY, Site, build, note
 
 pytestmark = [NEEDS_ROOT, pytest.mark.timeout(1500)]
 
 NAMES = [f"host{number}" for number in range(1, COUNT + 1)]
 CLUSTERCTL = "/opt/firstbell/current/venv/bin/clusterctl --config /etc/firstbell/cluster.toml"
+TEMPLATE = {2: "pair", 3: "quick"}.get(COUNT, "quick")
+LONG = bool(os.environ.get("FIRSTBELL_HOSTS_LONG"))
+"""Set by `make hosts-test`; `make test` runs the short form."""
 GIB = 2**30
 
 
@@ -126,28 +130,60 @@ def test_the_lesson_goes_on_when_the_host_in_use_loses_its_power(site: Site) -> 
 # ---- the golden image, and what is cloned from it
 
 
-def test_clones_of_the_golden_image_are_ready_within_seconds_and_gone_without_a_trace(
-    site: Site, before: dict[str, list[str]]
-) -> None:
+@pytest.fixture(scope="session")
+def golden(site: Site) -> str:
+    """The hosts of the site, kept as an image; from here on the site itself is no more."""
     image = f"golden{COUNT}"
-    hosts("delete-image", image)
-    hosts("save", site.name, image, "--keep", str(site.folder / "private-env/private"))
+    if not site.saved:
+        hosts("delete-image", image)
+        hosts("save", site.name, image, "--keep", str(site.folder / "private-env/private"))
+        site.saved = True
+        kept = json.loads(hosts("images").stdout)[image]
+        note("golden image, MiB", round(kept["bytes"] / 2**20))
+    return image
+
+
+def test_clones_of_the_golden_image_are_ready_within_seconds_and_gone_without_a_trace(
+    golden: str, site: Site, before: dict[str, list[str]]
+) -> None:
     clone = Site("clone", site.folder / "clone", site.artifact)
     hosts("destroy", clone.name)
     try:
-        run = clone.create(image=image, hosts=COUNT, artifact="image")
+        run = clone.create(image=golden, hosts=COUNT, artifact="image")
         assert run.code == 0, run.output[-6000:]
         note("clone of the golden image, with boot and probe, s", round(run.seconds, 1))
-        again = clone.create(image=image, hosts=COUNT, artifact="image")
-        assert again.code == 0
+        assert secrets_shared(site, clone) == {
+            "postgres_password",
+            "replication_password",
+            "app_password",
+            "nats_password",
+            "csync2_key",
+        }
+        again = clone.create(image=golden, hosts=COUNT, artifact="image")
+        assert again.code == 0, again.output[-6000:]
+        assert again.changed == dict.fromkeys(NAMES, 0)
         start = time.monotonic()
         assert clone.destroy().code == 0
-        note("destroy, s", round(time.monotonic() - start, 1))
+        note("destroy by its playbook, s", round(time.monotonic() - start, 1))
     finally:
         hosts("destroy", clone.name)
-    left = {
-        where: [t for t in found if t not in before[where]] for where, found in traces().items()
-    }
+    assert_nothing_left(before)
+
+
+def secrets_shared(one: Site, other: Site) -> set[str]:
+    """Names of the secrets that two environments have in common."""
+    mine, theirs = (
+        yaml.safe_load((each.folder / "private-env/private/secrets.yml").read_text())[
+            "firstbell_secrets"
+        ]
+        for each in (one, other)
+    )
+    return {name for name in mine if mine[name] == theirs[name]}
+
+
+def assert_nothing_left(before: dict[str, list[str]]) -> None:
+    now = traces()
+    left = {where: [t for t in found if t not in before[where]] for where, found in now.items()}
     assert left == {where: [] for where in left}
 
 
@@ -155,12 +191,78 @@ def test_clones_of_the_golden_image_are_ready_within_seconds_and_gone_without_a_
 
 
 def test_an_environment_is_clicked_taught_in_and_destroyed_on_the_provisioners_page(
-    site: Site,
+    golden: str,
 ) -> None:
-    assert site.saved, "the golden image is made by the test before"
-    template = {2: "pair", 3: "quick"}[COUNT]
-    in_a_browser(Path("none"), "tests/hosts/test_click.py", FIRSTBELL_CLICK=template)
+    in_a_browser(Path("none"), "tests/hosts/test_click.py", FIRSTBELL_CLICK=TEMPLATE)
 
 
-def test_given_machines_become_an_environment_and_are_given_back_clean(site: Site) -> None:
-    """The static provider, on bare hosts that it did not make."""
+def test_kills_of_the_provisioner_leave_no_orphan_among_real_hosts(
+    golden: str, before: dict[str, list[str]]
+) -> None:
+    """tests/provisioner/test_kill.py with the local-hosts provider: at some steps, or at each one."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *("tests/provisioner/test_kill.py", "-k", "at_any_step"),
+        ],
+        cwd=REPOSITORY,
+        env={
+            **os.environ,
+            "PROVISIONER_SWEEP": "all" if LONG else "create:asked,create:9,destroy:2",
+            "PROVISIONER_SWEEP_VICTIMS": "everything" if LONG else "everything,provisioner",
+            "PROVISIONER_SWEEP_TEMPLATE": TEMPLATE,
+            "PROVISIONER_SWEEP_ANSIBLE": "ansible",
+            "PROVISIONER_SWEEP_SECONDS": "180",
+        },
+        capture_output=True,
+        text=True,
+    )
+    (REPORTS / "test_kill.log").write_text(done.stdout + done.stderr)
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert_nothing_left(before)
+
+
+# ---- given machines
+
+
+def test_given_machines_become_an_environment_and_are_given_back_clean(
+    site: Site, before: dict[str, list[str]]
+) -> None:
+    """The static provider, run from within the network of bare hosts that it did not make."""
+    if not LONG:
+        pytest.skip("minutes more of site.yml: make hosts-test")
+    given = Site("given", site.folder / "given", site.artifact, provider_name="static")
+    described = create(given.name, "--hosts", "2")
+    own_names = Path(f"/etc/netns/fb-{given.name}/hosts")
+    own_names.parent.mkdir(parents=True, exist_ok=True)
+    addresses = [host["inside_address"] for host in described["hosts"]]
+    names = [f"{a} host{n}.given.example www.given.example" for n, a in enumerate(addresses, 1)]
+    own_names.write_text("\n".join(["127.0.0.1 localhost", *names, ""]))
+    given.within = ("ip", "netns", "exec", f"fb-{given.name}")
+    given.extra = {"env": {"FIRSTBELL_STATIC_REGISTER": str(site.folder / "register")}}
+    try:
+        packages = on(given.name, "host1", "ls /etc /etc/systemd/system")
+        variables = {
+            "machines": ",".join(addresses),
+            "domain": "given.example",
+            "ssh_key": described["ssh"]["key"],
+        }
+        made = given.provider("create", env_vars=variables)
+        assert made.code == 0, made.output[-6000:]
+        other = Site("thief", site.folder / "thief", site.artifact, provider_name="static")
+        other.within, other.extra = given.within, given.extra
+        refused = other.provider("create", env_vars=variables)
+        assert refused.code != 0
+        assert "belongs to the environment given" in refused.output
+        assert other.provider("destroy", env_vars={}).code == 0
+        assert "all well" in on(given.name, "host2", f"{CLUSTERCTL} status")
+        gone = given.provider("destroy", env_vars={})
+        assert gone.code == 0, gone.output[-6000:]
+        assert on(given.name, "host1", "ls /etc/firstbell* 2>/dev/null || true") == ""
+        assert "firstbell" not in on(given.name, "host1", "ls /etc /etc/systemd/system")
+        assert packages
+    finally:
+        hosts("destroy", given.name)
+        own_names.unlink()
+        own_names.parent.rmdir()
+    assert_nothing_left(before)
