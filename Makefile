@@ -1,6 +1,6 @@
 # The verbs of this repository. Longer ones are scripts in bin/.
 .DEFAULT_GOAL := help
-.PHONY: help up status down kill revive logs psql unit env e2e env-down pipeline test drill provisioner lint fmt build build-frontend lock clean
+.PHONY: help up status down kill revive logs psql unit env e2e env-down pipeline test hosts-test drill golden provisioner lint fmt build build-frontend lock clean
 
 HOST :=
 LOCAL := .venv/bin/python -m cluster.local
@@ -47,8 +47,14 @@ pipeline: ## run jenkins/Jenkinsfile here, stage by stage, without a Jenkins
 test: ## everything but long drills, as CI runs it  [ARGS="tests/local -k kill"]
 	@bin/test $(ARGS)
 
+hosts-test: ## site.yml on three real Debian hosts of this machine, lessons and power failures on them, the click  (root)
+	@bin/hosts-test $(ARGS)
+
 drill: ## kill the host that a lesson depends on, again and again, and measure  [KILLS=20]
 	@bin/install --tests && bin/build-frontend && KILLS=$(or $(KILLS),20) .venv/bin/python -m tests.drills.failover
+
+golden: ## a golden image of finished hosts, from which environments are cloned in seconds  [HOSTS=3]  (root)
+	@bin/golden $(or $(HOSTS),3)
 
 provisioner: ## environments at a click: page and API on port 8500, state in .run/provisioner
 	@bin/provisioner
