@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import unquote
 
 MEDIA = Path("/var/lib/firstbell/media")
 DATABASES = Path("/var/lib/firstbell/csync2")
@@ -63,12 +64,27 @@ def watch(host: str, retry_seconds: float) -> None:
 
 def carry(host: str, before: str) -> str:
     """One run of csync2; the new state. Logs when it changes."""
+    forget_lost(host)
     done = csync2(host, "-x")
     after = "behind" if done.returncode else "level"
     if after != before:
         why = " ".join(line for line in done.stderr.splitlines() if line.startswith("ERROR"))
         print(f"host={host} media {before}→{after} {why}".rstrip(), flush=True)
     return after
+
+
+def forget_lost(host: str) -> None:
+    """csync2 would delete on all hosts what one has lost (a disk that is not mounted): media is only added.
+
+    The front door fetches a lost file again as soon as somebody asks for it.
+    """
+    with sqlite3.connect(DATABASES / f"{host}.db3", timeout=10) as database:
+        known = [name for (name,) in database.execute("select filename from file")]
+        lost = [name for name in known if not Path(unquote(name)).exists()]
+        for table in ("file", "dirty") if lost else ():
+            database.executemany(f"delete from {table} where filename = ?", [(n,) for n in lost])  # noqa: S608
+    if lost:
+        print(f"host={host} media lost files={len(lost)} first={unquote(lost[0])}", flush=True)
 
 
 def wait(events: subprocess.Popen[bytes], seconds: float) -> None:
