@@ -141,10 +141,10 @@ class Office:
                 found["worker"].append(process)
         return found
 
-    def worker_of(self, name: str) -> psutil.Process:
-        """The worker of an environment's newest run."""
+    def worker_of(self, name: str) -> psutil.Process | None:
+        """The worker of an environment's newest run; None if it does not run."""
         path = str(self.state / "runs" / str(self.get(name)["runs"][-1]["id"]))
-        return next(p for p in self.parts()["worker"] if path in p.cmdline())
+        return next((p for p in self.parts()["worker"] if path in p.cmdline()), None)
 
     def kill(self, *parts: str) -> int:
         """SIGKILL to all of these parts, at once as near as can be. Returns how many processes that were."""

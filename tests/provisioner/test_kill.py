@@ -137,16 +137,18 @@ def test_a_run_outlives_the_provisioner_and_is_not_begun_again(new_office):
 
 def test_a_run_whose_worker_dies_begins_again_and_what_it_left_is_ended_first(new_office):
     office = new_office(providers=("slow",))
-    office.create("again", "slow", variables={"seconds": 2})
-    wait_until(lambda: office.lines("again"), "it has begun")
+    office.create("again", "slow", variables={"seconds": 5})
+    wait_until(lambda: len(office.lines("again")) >= 2, "it waits in line")
     worker = office.worker_of("again")
     first = str(office.state / "runs" / str(office.get("again")["runs"][0]["id"]))
     worker.kill()
+    wait_until(lambda: len(office.get("again")["runs"]) == 2, "it is begun again")
+    wait_until(lambda: office.worker_of("again"), "its new worker is there")
+    assert processes.marked(first) == []
     ready = office.wait_for("again", "ready")
     assert [(r["kind"], r["attempt"], r["outcome"]) for r in ready["runs"]] == [
         ("create", 1, "lost"), ("create", 2, "succeeded"),
     ]  # fmt: skip
-    assert processes.marked(first) == []
     office.destroy("again")
     office.wait_for("again", "gone")
 
