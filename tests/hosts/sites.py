@@ -37,7 +37,6 @@ class Site:
     folder: Path
     artifact: Path
     first: Run | None = None
-    saved: bool = False
     provider_name: str = "local-hosts"
     within: tuple[str, ...] = ()
     """What to run Ansible by, such as `ip netns exec …`."""

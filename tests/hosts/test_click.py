@@ -1,6 +1,7 @@
 """The click: a developer makes an environment on the provisioner's page, teaches in it, and it is gone without a trace.
 
-Run by tests/hosts/test_site.py, which made the golden image; FIRSTBELL_CLICK names the template.
+Run by tests/hosts/test_site.py, which made the golden image; FIRSTBELL_CLICK names the template,
+FIRSTBELL_CLICK_ANSIBLE the folder it lies in.
 """
 
 import os
@@ -22,12 +23,13 @@ from tests.provisioner.office import Office
 pytestmark = pytest.mark.timeout(400)
 
 TEMPLATE = os.environ.get("FIRSTBELL_CLICK", "")
+ANSIBLE = Path(os.environ.get("FIRSTBELL_CLICK_ANSIBLE") or REPOSITORY / "ansible")
 NAME = "clicked"
 
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    office = Office(tmp_path, (TEMPLATE,), ansible=REPOSITORY / "ansible")
+    office = Office(tmp_path, (TEMPLATE,), ansible=ANSIBLE)
     office.start()
     yield office
     if office.get(NAME).get("open"):

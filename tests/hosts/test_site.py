@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,10 @@ pytestmark = [NEEDS_ROOT, pytest.mark.timeout(1500)]
 
 NAMES = [f"host{number}" for number in range(1, COUNT + 1)]
 CLUSTERCTL = "/opt/firstbell/current/venv/bin/clusterctl --config /etc/firstbell/cluster.toml"
-TEMPLATE = {2: "pair", 3: "quick"}.get(COUNT, "quick")
+TEMPLATE = "tested"
 LONG = bool(os.environ.get("FIRSTBELL_HOSTS_LONG"))
 """Set by `make hosts-test`; `make test` runs the short form."""
-GIB = 2**30
+MIB, GIB = 2**20, 2**30
 
 
 @pytest.fixture(scope="session")
@@ -105,7 +106,7 @@ def reachable(address: str, port: int) -> bool:
 def test_an_idle_host_needs_less_than_a_gibibyte(site: Site) -> None:
     for host in NAMES:
         used = proportional_bytes(site.name, host)
-        note(f"memory of {host}, MiB", round(used / 2**20))
+        note(f"memory of {host}, MiB", round(used / MIB))
         assert used < GIB
 
 
@@ -130,26 +131,45 @@ def test_the_lesson_goes_on_when_the_host_in_use_loses_its_power(site: Site) -> 
 # ---- the golden image, and what is cloned from it
 
 
+@dataclass(frozen=True)
+class Golden:
+    """An image of this run's own, and a folder of Ansible with a template that clones it."""
+
+    image: str
+    ansible: Path
+
+
 @pytest.fixture(scope="session")
-def golden(site: Site) -> str:
+def golden(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Golden]:
     """The hosts of the site, kept as an image; from here on the site itself is no more."""
-    image = f"golden{COUNT}"
-    if not site.saved:
-        hosts("delete-image", image)
-        hosts("save", site.name, image, "--keep", str(site.folder / "private-env/private"))
-        site.saved = True
-        kept = json.loads(hosts("images").stdout)[image]
-        note("golden image, MiB", round(kept["bytes"] / 2**20))
-    return image
+    golden = Golden(f"tested{COUNT}", tmp_path_factory.mktemp("ansible"))
+    hosts("delete-image", golden.image)
+    hosts("save", site.name, golden.image, "--keep", str(site.folder / "private-env/private"))
+    note(
+        "golden image, MiB", round(json.loads(hosts("images").stdout)[golden.image]["bytes"] / MIB)
+    )
+    for part in (REPOSITORY / "ansible").iterdir():
+        if part.name != "environments":
+            (golden.ansible / part.name).symlink_to(part)
+    (golden.ansible / "environments").mkdir()
+    template = {
+        "description": "Clones of the hosts that this run built.",
+        "provider": "local-hosts",
+        "ttl_hours": 1,
+        "variables": {"image": golden.image, "hosts": COUNT},
+    }
+    (golden.ansible / f"environments/{TEMPLATE}.yml").write_text(yaml.safe_dump(template))
+    yield golden
+    hosts("delete-image", golden.image)
 
 
 def test_clones_of_the_golden_image_are_ready_within_seconds_and_gone_without_a_trace(
-    golden: str, site: Site, before: dict[str, list[str]]
+    golden: Golden, site: Site, before: dict[str, list[str]]
 ) -> None:
     clone = Site("clone", site.folder / "clone", site.artifact)
     hosts("destroy", clone.name)
     try:
-        run = clone.create(image=golden, hosts=COUNT, artifact="image")
+        run = clone.create(image=golden.image, hosts=COUNT, artifact="image")
         assert run.code == 0, run.output[-6000:]
         note("clone of the golden image, with boot and probe, s", round(run.seconds, 1))
         assert secrets_shared(site, clone) == {
@@ -159,7 +179,7 @@ def test_clones_of_the_golden_image_are_ready_within_seconds_and_gone_without_a_
             "nats_password",
             "csync2_key",
         }
-        again = clone.create(image=golden, hosts=COUNT, artifact="image")
+        again = clone.create(image=golden.image, hosts=COUNT, artifact="image")
         assert again.code == 0, again.output[-6000:]
         assert again.changed == dict.fromkeys(NAMES, 0)
         start = time.monotonic()
@@ -191,13 +211,18 @@ def assert_nothing_left(before: dict[str, list[str]]) -> None:
 
 
 def test_an_environment_is_clicked_taught_in_and_destroyed_on_the_provisioners_page(
-    golden: str,
+    golden: Golden,
 ) -> None:
-    in_a_browser(Path("none"), "tests/hosts/test_click.py", FIRSTBELL_CLICK=TEMPLATE)
+    in_a_browser(
+        Path("none"),
+        "tests/hosts/test_click.py",
+        FIRSTBELL_CLICK=TEMPLATE,
+        FIRSTBELL_CLICK_ANSIBLE=str(golden.ansible),
+    )
 
 
 def test_kills_of_the_provisioner_leave_no_orphan_among_real_hosts(
-    golden: str, before: dict[str, list[str]]
+    golden: Golden, before: dict[str, list[str]]
 ) -> None:
     """tests/provisioner/test_kill.py with the local-hosts provider: at some steps, or at each one."""
     done = subprocess.run(
@@ -211,7 +236,7 @@ def test_kills_of_the_provisioner_leave_no_orphan_among_real_hosts(
             "PROVISIONER_SWEEP": "all" if LONG else "create:asked,create:9,destroy:2",
             "PROVISIONER_SWEEP_VICTIMS": "everything" if LONG else "everything,provisioner",
             "PROVISIONER_SWEEP_TEMPLATE": TEMPLATE,
-            "PROVISIONER_SWEEP_ANSIBLE": "ansible",
+            "PROVISIONER_SWEEP_ANSIBLE": str(golden.ansible),
             "PROVISIONER_SWEEP_SECONDS": "180",
         },
         capture_output=True,
