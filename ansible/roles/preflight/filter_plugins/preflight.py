@@ -56,7 +56,9 @@ def inventory(names, hostvars, folder: str) -> list[str]:
         if not DOMAIN.fullmatch(str(domain)):
             found.append(f"{name}: firstbell_domain must be a domain name, found {domain!r}")
     if folder:
-        known = set(hostvars) | {name for one in hostvars.values() for name in one.get("group_names", ())}
+        known = set(hostvars) | {
+            name for one in hostvars.values() for name in one.get("group_names", ())
+        }
         for path in sorted(Path(folder).glob("host_vars/*")):
             if path.name.removesuffix(path.suffix) not in known and path.name not in known:
                 found.append(f"{path} belongs to no host of the inventory")
