@@ -2,16 +2,22 @@
 
 - `laptop`: a whole laptop cluster of three hosts, in a folder and on ports of its own, as `make up` makes it;
   started at the first test that asks for it, shared by all, and every host alive at the start of each test.
+- `playwright_driver`: drives Chromium; one for the whole run, since there can be only one in a process.
 """
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from cluster.local import ports
 from cluster.local.laptop import Laptop
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Playwright
 
 FIRST_PORT_BASE = 18000
 """Away from `make up`'s 8000, so that tests run beside it."""
@@ -52,6 +58,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=whole)
         items[:] = [item for item in items if item not in set(whole)]
     items.sort(key=lambda item: "/browser/" in str(item.path))
+
+
+@pytest.fixture(scope="session")
+def playwright_driver() -> Iterator["Playwright"]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        yield driver
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Playwright, sync_playwright
+from playwright.sync_api import Playwright
 
 from cluster.local.laptop import Laptop
 from tests.browser.screens import Board, Screen, Screens, Teacher, expect
@@ -38,12 +38,6 @@ class Account:
     username: str
     password: str
     name: str
-
-
-@pytest.fixture(scope="session")
-def playwright_driver() -> Iterator[Playwright]:
-    with sync_playwright() as driver:
-        yield driver
 
 
 @pytest.fixture

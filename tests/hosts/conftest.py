@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Playwright, sync_playwright
+from playwright.sync_api import Playwright
 
 from cluster.environment import Environment, load
 from tests.browser.screens import Board, Screens, Teacher, expect
@@ -31,12 +31,6 @@ def environment() -> Environment:
     if not FILE:
         pytest.fail("FIRSTBELL_ENVIRONMENT names no environment file: use make e2e ENV=FILE")
     return load(Path(FILE))
-
-
-@pytest.fixture(scope="session")
-def playwright_driver() -> Iterator[Playwright]:
-    with sync_playwright() as driver:
-        yield driver
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect
 
 from tests.browser.screens import ARGUMENTS, CHROMIUM
 from tests.provisioner.office import Office
@@ -14,11 +14,10 @@ LINES = ["Wait for a machine", "Wait in line", "Make hosts", "Make each host", "
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield started
-        started.close()
+def browser(playwright_driver: Playwright) -> Iterator[Browser]:
+    started = playwright_driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    yield started
+    started.close()
 
 
 def sign_in(browser: Browser, office: Office) -> tuple[Page, list[str]]:
