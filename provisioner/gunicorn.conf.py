@@ -15,6 +15,8 @@ bind = f"{_settings.bind}:{_settings.port}"
 workers = 2
 worker_class = "gthread"
 threads = 64
+# Loaded once, before the fork: a wrong setting stops the start with its one line.
+preload_app = True
 timeout = 30
 graceful_timeout = 2  # streams resume by themselves
 keepalive = 5

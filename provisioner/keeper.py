@@ -64,7 +64,6 @@ class Keeper:
         self._folders = Folders(settings.state)
         self._catalogue = Catalogue(settings.ansible, settings.default_ttl)
         self._children: list[subprocess.Popen[bytes]] = []
-        self._next_reconcile = 0.0
         self._next_tidy = 0.0
         self._list_troubles: dict[str, str] = {}
 
@@ -79,6 +78,7 @@ class Keeper:
             self._check_identity()
             with _Ear(self._settings.wake) as ear:
                 logger.info("keeper starts, pid=%s state=%s", os.getpid(), self._settings.state)
+                self._adopt()
                 while not ear.ended:
                     self.look()
                     self._settings.heartbeat.touch()
@@ -324,9 +324,11 @@ class Keeper:
             asked = db.open_runs(Kind.LIST)
         for run in asked:
             self._finish_list(run)
-        if not asked and time.monotonic() >= self._next_reconcile:
-            self._next_reconcile = time.monotonic() + self._settings.reconcile.total_seconds()
-            self._adopt()
+        # By a file's date: a keeper that is started again and again must not ask again and again.
+        stamp = self._settings.state / "reconciled"
+        age = time.time() - stamp.stat().st_mtime if stamp.exists() else None
+        if not asked and (age is None or not 0 <= age < self._settings.reconcile.total_seconds()):
+            stamp.touch()
             for provider in self._catalogue.provider_names():
                 self._ask(provider)
 

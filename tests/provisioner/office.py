@@ -18,8 +18,12 @@ from typing import Any
 import psutil
 import requests
 
+from provisioner import access
+from provisioner.folders import Folders
 from provisioner.runs import processes
 from provisioner.runs.folder import Order, RunFolder
+from provisioner.settings import from_environment
+from provisioner.store import Store
 from tests.support.nodes import free_port
 
 HERE = Path(__file__).parent
@@ -92,9 +96,13 @@ class Office:
         )  # fmt: skip
 
     def make_token(self, name: str, role: str) -> str:
-        done = self.run("token", name, "--role", role)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        Folders(self.state).prepare()
+        store = Store(from_environment(self.settings).database_url)
+        store.prepare()
+        try:
+            return access.put_token(store, "test", name, role)
+        finally:
+            store.dispose()
 
     # ---- its life
 

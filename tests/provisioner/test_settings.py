@@ -1,9 +1,14 @@
 """Settings that are wrong stop the start with one line that names the variable."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from provisioner.errors import SettingsError
 from provisioner.settings import from_environment
+from tests.provisioner.office import REPOSITORY
 
 
 def test_defaults_are_safe():
@@ -32,6 +37,24 @@ def test_a_wrong_setting_is_named(name, value, message):
         from_environment({name: value})
     assert str(caught.value).startswith(name)
     assert message in str(caught.value)
+
+
+def test_a_wrong_setting_is_misuse_and_the_first_token_comes_from_a_command(tmp_path):
+    def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "provisioner", *arguments], cwd=REPOSITORY, text=True,
+            env={**os.environ, "PROVISIONER_STATE": str(tmp_path / "state"), **settings},
+            capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    done = run("serve", PROVISIONER_PORT="x")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].startswith("Error: PROVISIONER_PORT is 'x', expected")
+    done = run("token", "olga", "--role", "operator", "--if-none")
+    assert done.stdout.startswith("fbp_")
+    assert run("token", "olga", "--role", "operator", "--if-none").stdout == ""
+    assert run("token", "No Name").stderr.startswith("Error: name: 'No Name' can't be a name.")
+    assert (tmp_path / "state").stat().st_mode & 0o077 == 0
 
 
 def test_the_database_url_may_come_from_a_file_and_is_not_shown(tmp_path):
