@@ -49,6 +49,13 @@ def traces() -> dict[str, list[str]]:
         "mounts": [m for m in said("findmnt", "-rno", "TARGET") if "/environments/" in m],
         "groups": sorted(str(path) for path in groups if path.is_dir()),
         "names": [n for n in Path("/etc/hosts").read_text().splitlines() if "firstbell" in n],
-        "processes": said("pgrep", "-f", "systemd-nspawn.*--network-namespace-path=/run/netns/fb-"),
+        "processes": sorted(
+            {
+                word
+                for line in said("pgrep", "-af", "systemd-nspawn.*--network-namespace-path")
+                for word in line.split()
+                if word.startswith("--network-namespace-path=/run/netns/fb-")
+            }
+        ),
         "folders": sorted(str(p) for p in Path("/var/lib/firstbell-hosts/environments").glob("*")),
     }
