@@ -94,7 +94,7 @@ def test_no_location_of_the_front_door_drops_the_headers_that_the_parts_need(tmp
     door = render.front_door_conf(
         written(tmp_path), written(tmp_path).hosts[0], State(tmp_path), False
     )
-    for block in re.findall(r"location [^{]*\{[^}]*\}", door):
+    for block in re.findall(r"^    location .*?^    \}", door, re.M | re.S):
         if "proxy_set_header" in block:
             assert "proxy_set_header Host" in block, block
     server = door[door.index("proxy_set_header Host $http_host") :]
