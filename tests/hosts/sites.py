@@ -47,6 +47,11 @@ class Site:
         return self.folder / "environment.json"
 
     @property
+    def private(self) -> Path:
+        """Secrets and keys of the environment."""
+        return self.folder / "private-env/private"
+
+    @property
     def inventory(self) -> Path:
         return self.folder / "private-env/inventory.yml"
 
