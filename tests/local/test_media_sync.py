@@ -15,7 +15,8 @@ PROGRAM = Path(__file__).parents[2] / "ansible/roles/media_sync/files/firstbell-
 @pytest.fixture
 def program(tmp_path, monkeypatch):
     spec = importlib.util.spec_from_file_location("media_sync", PROGRAM)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "DATABASES", tmp_path)
