@@ -229,7 +229,7 @@ def test_an_environment_is_clicked_taught_in_and_destroyed_on_the_provisioners_p
 def test_kills_of_the_provisioner_leave_no_orphan_among_real_hosts(
     golden: Golden, before: dict[str, list[str]]
 ) -> None:
-    """tests/provisioner/test_kill.py with the local-hosts provider: at some steps, or at each one."""
+    """tests/provisioner/test_kill.py with the local-hosts provider: at some steps, or at each task."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
@@ -242,6 +242,7 @@ def test_kills_of_the_provisioner_leave_no_orphan_among_real_hosts(
             "PROVISIONER_SWEEP_VICTIMS": "everything" if LONG else "everything,provisioner",
             "PROVISIONER_SWEEP_TEMPLATE": TEMPLATE,
             "PROVISIONER_SWEEP_ANSIBLE": str(golden.ansible),
+            "PROVISIONER_SWEEP_STRIDE": str(COUNT),
             "PROVISIONER_SWEEP_SECONDS": "180",
         },
         capture_output=True,
