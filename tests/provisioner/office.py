@@ -156,15 +156,23 @@ class Office:
 
     def kill(self, *parts: str) -> int:
         """SIGKILL to all of these parts, at once as near as can be. Returns how many processes that were."""
+        killed: set[int] = set()
+        # Again until nobody is found: one that was forked while we looked would answer a last time, then hang up.
+        while victims := self._living(parts):
+            for process in victims:  # nobody may start another while its brothers die
+                _signal(process, signal.SIGSTOP)
+            for process in victims:
+                _signal(process, signal.SIGKILL)
+            killed |= {process.pid for process in victims}
+            if self.process is not None and "serve" in parts:
+                self.process.wait(10)
+            elif "serve" not in parts:
+                break  # what is killed is started again at once, as it should be
+        return len(killed)
+
+    def _living(self, parts: Iterable[str]) -> list[psutil.Process]:
         found = self.parts()
-        victims = [process for part in parts for process in found[part]]
-        for process in victims:  # nobody may start another while its brothers die
-            _signal(process, signal.SIGSTOP)
-        for process in victims:
-            _signal(process, signal.SIGKILL)
-        if self.process is not None and "serve" in parts:
-            self.process.wait(10)
-        return len(victims)
+        return [process for part in parts for process in found[part] if _lives(process)]
 
     def stop(self) -> None:
         """Orderly; then all that is left of it, runs too."""
@@ -276,3 +284,10 @@ class Office:
 def _signal(process: psutil.Process, number: int) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         process.send_signal(number)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
