@@ -272,14 +272,15 @@ def test_given_machines_become_an_environment_and_are_given_back_clean(
     own_names = Path(f"/etc/netns/fb-{given.name}/hosts")
     own_names.parent.mkdir(parents=True, exist_ok=True)
     addresses = [host["inside_address"] for host in described["hosts"]]
-    names = [f"{a} host{n}.given.example www.given.example" for n, a in enumerate(addresses, 1)]
+    domain = described["domain"]
+    names = [f"{a} host{n}.{domain} www.{domain}" for n, a in enumerate(addresses, 1)]
     own_names.write_text("\n".join(["127.0.0.1 localhost", *names, ""]))
     given.within = ("ip", "netns", "exec", f"fb-{given.name}")
     given.extra = {"env": {"FIRSTBELL_STATIC_REGISTER": str(tmp_path / "register")}}
     try:
         variables = {
             "machines": ",".join(addresses),
-            "domain": "given.example",
+            "domain": domain,
             "ssh_key": described["ssh"]["key"],
         }
         made = given.provider("create", env_vars=variables)
