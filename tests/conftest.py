@@ -48,7 +48,7 @@ def pytest_report_header(config: pytest.Config) -> str:
         return "--unit: tests with a whole cluster or provisioner, a browser or real hosts are deselected"
     if environment := os.environ.get("FIRSTBELL_ENVIRONMENT"):
         return f"environment of the end-to-end tests: {environment}"
-    return "end-to-end tests in real hosts are not among these: make e2e, make hosts-test run them"
+    return "tests of an environment are run by tests/hosts/test_site.py (root), or by make e2e"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

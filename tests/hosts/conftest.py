@@ -4,8 +4,8 @@
 - `screens`: makes teachers and boards, each a Chromium that trusts the environment's CA and verifies.
 - `teacher`, `board`: two screens of it: signed in, and waiting with a code.
 
-These tests are no part of `make test`, which has no hosts: `make e2e ENV=FILE` runs them in an environment
-that is there, `make hosts-test` and `make pipeline` in one they create. Without FIRSTBELL_ENVIRONMENT they
+`make e2e ENV=FILE` runs these tests in an environment that is there; tests/hosts/test_site.py, which is part of
+`make test` for root, runs them in the ones it makes. Without FIRSTBELL_ENVIRONMENT they
 are not collected, and pytest's first lines say so (tests/conftest.py); named on its command line they fail.
 """
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from localhosts import checks, environments, images, machine, network
-from localhosts.errors import HostsError
 from localhosts.store import Store
 
 DEFAULT_SUFFIX = "firstbell.test"
@@ -188,6 +187,3 @@ def images_(store: Store) -> None:
 def delete_image(store: Store, image: str) -> None:
     """Delete a golden image that no environment uses."""
     images.delete(store, image)
-
-
-__all__ = ["HostsError", "main"]

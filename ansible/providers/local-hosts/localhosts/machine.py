@@ -138,8 +138,8 @@ def _supervisors(host: Host) -> list[int]:
 
 
 def pull_plug(host: Host) -> None:
-    """As if its power had failed: first silence on the line, then nothing runs."""
-    if Path("/run/netns", network.namespace(host)).exists():
+    """As if its power had failed: first silence on the line, then nothing runs. Works on a host that is half made."""
+    if network.has_cable(host):
         network.set_cable(host, up=False)
     cgroups.kill(host.id)
     cgroups.remove(host.id)
@@ -147,14 +147,9 @@ def pull_plug(host: Host) -> None:
 
 def remove(store: Store, host: Host) -> None:
     """Nothing of it is left. Works on a host that is half made."""
-    if Path("/run/netns", network.router(host.environment)).exists():
-        network.succeeds(
-            "ip", "-n", network.router(host.environment), "link", "set", host.name, "down"
-        )
-    cgroups.kill(host.id)
+    pull_plug(host)
     network.remove_namespace(host)
     unmount(store, host)
-    cgroups.remove(host.id)
     shutil.rmtree(store.host(host), ignore_errors=False, onerror=_gone)
 
 

@@ -142,6 +142,10 @@ route replace default via {INSIDE[ROUTER]}
     run("ip", "-n", name, "-batch", "-", stdin=setup)
 
 
+def has_cable(host: Host) -> bool:
+    return succeeds("ip", "-n", router(host.environment), "link", "show", host.name)
+
+
 def set_cable(host: Host, up: bool) -> None:
     """Plug the host's network cable in, or pull it: silence, not refusal."""
     run(

@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from localhosts.errors import HostsError
@@ -69,7 +69,6 @@ class Environment:
     domain: str
     base: str
     image: str | None = None
-    keys: str = field(default="")
 
     @property
     def hosts(self) -> list[Host]:
