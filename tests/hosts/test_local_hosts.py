@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -80,6 +81,32 @@ def test_a_pulled_plug_is_silence_and_the_disk_is_still_there(name: str) -> None
     assert not isinstance(caught.value, ConnectionRefusedError)
     hosts("power-on", name, "host1")
     assert on(name, "host1", "cat /root/file") == "kept"
+
+
+def test_groups_that_end_while_processes_are_counted_are_no_error(name: str) -> None:
+    """A host that shuts down takes its services' groups away under the reader's eyes."""
+    from localhosts import cgroups
+
+    group = cgroups.make(name)[0]
+    stop = threading.Event()
+
+    def services_come_and_go() -> None:
+        while not stop.is_set():
+            for service in range(20):
+                (group / f"{service}/inner").mkdir(parents=True)
+            for service in range(20):
+                (group / f"{service}/inner").rmdir()
+                (group / str(service)).rmdir()
+
+    churn = threading.Thread(target=services_come_and_go)
+    churn.start()
+    try:
+        assert [cgroups.processes(name) for _ in range(500)] == [[]] * 500
+    finally:
+        stop.set()
+        churn.join()
+        cgroups.remove(name)
+    assert not group.exists()
 
 
 def test_a_host_may_reboot_itself(name: str) -> None:

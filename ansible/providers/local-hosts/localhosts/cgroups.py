@@ -4,6 +4,7 @@ Works on the hybrid layout (version 1 controllers beside `unified`) and on versi
 """
 
 import contextlib
+import os
 import time
 from pathlib import Path
 
@@ -56,9 +57,9 @@ def _only_container_devices(host_id: str) -> None:
 
 def processes(host_id: str) -> list[int]:
     found: list[int] = []
-    for path in (unified() / PARENT / host_id).rglob("cgroup.procs"):
-        with contextlib.suppress(OSError):  # the group went away as we looked
-            found += map(int, path.read_text().split())
+    for folder, _, _ in os.walk(unified() / PARENT / host_id):  # walks past groups that go away
+        with contextlib.suppress(OSError):  # the same, as we read it
+            found += map(int, Path(folder, "cgroup.procs").read_text().split())
     return found
 
 
@@ -82,11 +83,11 @@ def remove(host_id: str) -> None:
     """Take the (empty) groups away; the parents too when they hold nothing more."""
     for top in _hierarchies():
         group = top / PARENT / host_id
-        for folder in sorted(group.rglob("*/"), reverse=True) if group.is_dir() else []:
+        for folder, _, _ in os.walk(group, topdown=False):
             with contextlib.suppress(OSError):
-                folder.rmdir()
-        for folder in (group, group.parent):
-            _remove_soon(folder)
+                Path(folder).rmdir()
+        for empty in (group, group.parent):
+            _remove_soon(empty)
 
 
 def _remove_soon(folder: Path) -> None:
