@@ -19,23 +19,35 @@ def tls(topology: Topology) -> dict[str, str]:
     return {"sslmode": "verify-full", "sslrootcert": topology.ca_file}
 
 
+def row(cursor: psycopg2.extensions.cursor) -> tuple:
+    """The one row of a query that always gives one."""
+    found = cursor.fetchone()
+    if found is None:
+        raise AssertionError("a query that gives one row gave none")
+    return found
+
+
+def dsn(topology: Topology, host: Host, credentials: Credentials) -> str:
+    """Where the node's database is and how to get in, for psycopg2; holds the password."""
+    return psycopg2.extensions.make_dsn(
+        host=host.address,
+        port=host.ports.postgres,
+        dbname=topology.database,
+        user="postgres",
+        password=credentials.superuser,
+        connect_timeout=CONNECT_SECONDS,
+        application_name="clusterctl",
+        **tls(topology),
+    )
+
+
 @contextmanager
 def connect(
     topology: Topology, host: Host, credentials: Credentials, autocommit: bool = False
 ) -> Iterator[psycopg2.extensions.connection]:
     """A connection that is closed at the end. Raises NodeUnreachable with the node's name and address."""
     try:
-        dsn = psycopg2.extensions.make_dsn(
-            host=host.address,
-            port=host.ports.postgres,
-            dbname=topology.database,
-            user="postgres",
-            password=credentials.superuser,
-            connect_timeout=CONNECT_SECONDS,
-            application_name="clusterctl",
-            **tls(topology),
-        )
-        connection = psycopg2.connect(dsn)
+        connection = psycopg2.connect(dsn(topology, host, credentials))
     except psycopg2.OperationalError as error:
         # Of libpq's lines the first says what happened: "connection to server at … failed: Connection refused".
         reason = str(error).strip().splitlines()[0].rsplit("failed: ", 1)[-1]

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -62,9 +63,12 @@ def wait_until(condition: Callable[[], object], seconds: float = 20, what: str =
 
 
 class Nodes:
-    """A running mesh of n Postgres nodes in a folder of their own. `sql(node, …)` runs as the app's role."""
+    """A running mesh of n Postgres nodes in a folder of their own. `sql(node, …)` runs as the app's role.
 
-    def __init__(self, count: int):
+    `members`: only so many of them are made a mesh; the others run, empty, and can join.
+    """
+
+    def __init__(self, count: int, members: int | None = None):
         self.folder = Path(tempfile.mkdtemp(prefix="firstbell-mesh-"))
         self.folder.chmod(0o755)
         port = free_port()
@@ -91,7 +95,7 @@ class Nodes:
             self.start(node)
         for node in self.numbers:
             self._create_database(node)
-        build(self.topology, CREDENTIALS)
+        build(replace(self.topology, hosts=self.topology.hosts[:members]), CREDENTIALS)
 
     # --- life of a node
 
@@ -264,8 +268,8 @@ def _as_postgres() -> dict:
 
 
 @contextlib.contextmanager
-def running_mesh(count: int) -> Iterator[Nodes]:
-    nodes = Nodes(count)
+def running_mesh(count: int, members: int | None = None) -> Iterator[Nodes]:
+    nodes = Nodes(count, members)
     try:
         yield nodes
     finally:
