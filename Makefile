@@ -50,8 +50,8 @@ test: ## everything but long drills, as CI runs it  [ARGS="tests/local -k kill"]
 hosts-test: ## site.yml on three real Debian hosts of this machine, lessons and power failures on them, the click  (root)
 	@bin/hosts-test $(ARGS)
 
-drill: ## kill the host that a lesson depends on, again and again, and measure  [KILLS=20]
-	@bin/install --tests && bin/build-frontend && KILLS=$(or $(KILLS),20) .venv/bin/python -m tests.drills.failover
+drill: ## break things while people write and count what is wrong; page in reports/drill  [ROUNDS="conflicts kill"] [SHORT=1]
+	@bin/drill $(ROUNDS)
 
 golden: ## a golden image of finished hosts, from which environments are cloned in seconds  [HOSTS=3]  (root)
 	@bin/golden $(or $(HOSTS),3)

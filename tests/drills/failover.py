@@ -29,9 +29,11 @@ from typing import Any
 import psutil
 from playwright.sync_api import sync_playwright
 
+from bench.report import Figure, Plot, Report, conditions
 from cluster.local.laptop import Laptop
 from tests.browser import decks
 from tests.browser.screens import Board, Screen, Teacher, expect, pair, ranked
+from tests.drills.frame import Options
 
 ROOT = Path(__file__).resolve().parents[2]
 GIVE_UP_MS = 20_000
@@ -227,7 +229,7 @@ FAULTS = {
 }
 
 
-def conditions(laptop: Laptop, fault: str) -> dict[str, Any]:
+def conditions_of(laptop: Laptop, fault: str) -> dict[str, Any]:
     return {
         "utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "hosts": len(laptop.topology.hosts),
@@ -274,10 +276,35 @@ def main(kills: int, port_base: int, fault: str) -> int:
             laptop.down()
 
 
+def run(options: Options) -> Report:
+    """This drill as a round of `make drill`."""
+    main(options.times, 18000, "kill")
+    told = json.loads((ROOT / "reports/failover.json").read_text())
+    figures = told["figures"]
+    errors = sum(len(sample["errors"]) for sample in told["samples"])
+    missing = sum(f["missing"] for f in figures.values())
+    names = list(figures)
+    spreads = ("median", "p99", "max")
+    return Report(
+        "failover",
+        "Failover: the host that a lesson depends on is killed",
+        "How long teacher and class wait for the next slide, a list and a save, in three browsers.",
+        figures=[
+            Figure("kills", len(told["samples"])),
+            Figure("answers that never came", missing, "", "0", missing == 0),
+            Figure("errors shown", errors, "", "0", errors == 0),
+            *[Figure(f"{n}, {s}", figures[n].get(s), "ms") for n in names for s in spreads],
+        ],
+        plots=[Plot("Waiting after the kill", "ms", names, {s: [figures[n].get(s) for n in names] for s in spreads})],
+        conditions=conditions(**told["conditions"]),
+        details={"samples": told["samples"]},
+    )  # fmt: skip
+
+
 def report(drill: Drill) -> int:
     figures = summary(drill.samples)
     told = {
-        "conditions": conditions(drill.laptop, drill.fault),
+        "conditions": conditions_of(drill.laptop, drill.fault),
         "figures": figures,
         "samples": [vars(sample) for sample in drill.samples],
     }

@@ -1,0 +1,121 @@
+"""The mesh that drills hit: bare nodes with an agent each, as on a host; both die together.
+
+Between nodes stands a proxy if asked for, so that lines can be cut: refused, or silent as when a cable is pulled.
+"""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import psycopg2
+
+from tests.drills import checks
+from tests.support.nodes import CREDENTIALS, Nodes
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRETS = f"""
+postgres_password = "{CREDENTIALS.superuser}"
+replication_password = "{CREDENTIALS.replication}"
+app_password = "{CREDENTIALS.app}"
+"""
+SETTINGS = """
+log_line_prefix = '%m [%p] %b '
+max_connections = 60
+max_wal_size = 2GB
+"""
+
+
+class DrillMesh(Nodes):
+    """A running mesh with agents. `kill(n)` and `start(n)` are of the whole host: node and agent."""
+
+    def __init__(self, count: int):
+        self._agents: dict[int, subprocess.Popen] = {}
+        self._built = False
+        super().__init__(count)
+        secrets = self.folder / "secrets.toml"
+        secrets.touch(0o600)
+        secrets.write_text(SECRETS)
+        self._built = True
+        for node in self.numbers:
+            self.start_agent(node)
+
+    def __enter__(self) -> "DrillMesh":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _init(self, node: int) -> None:
+        super()._init(node)
+        with open(self.folder / f"n{node}" / "postgresql.conf", "a") as file:
+            file.write(SETTINGS)
+
+    def start(self, node: int) -> None:
+        super().start(node)
+        if self._built:
+            self.start_agent(node)
+
+    def kill(self, node: int) -> None:
+        self.stop_agent(node)
+        super().kill(node)
+
+    def close(self) -> None:
+        for node in list(self._agents):
+            self.stop_agent(node)
+        super().close()
+
+    def start_agent(self, node: int) -> None:
+        with open(self.folder / f"agent{node}.log", "ab") as log:
+            self._agents[node] = subprocess.Popen(
+                [sys.executable, "-m", "cluster.agent", "--config", self.config_of(node),
+                 "--host", self.topology.host(node).name],
+                cwd=ROOT, stdout=log, stderr=log, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )  # fmt: skip
+
+    def stop_agent(self, node: int) -> None:
+        if agent := self._agents.pop(node, None):
+            agent.kill()
+            agent.wait()
+
+    def config_of(self, node: int) -> Path:
+        """The cluster as this node's agent knows it."""
+        return self.folder / "cluster.toml"
+
+    def dsn(self, node: int) -> str:
+        """How a writer reaches a node, as the app's role."""
+        return psycopg2.extensions.make_dsn(
+            host="127.0.0.1", port=self.topology.host(node).ports.postgres, user="firstbell",
+            password=CREDENTIALS.app, dbname=self.topology.database, connect_timeout=3,
+        )  # fmt: skip
+
+    def worker_errors(self) -> tuple[Counter, Counter]:
+        """Errors of all nodes' apply workers so far: (those that stall, those that only repeat)."""
+        bad, harmless = Counter[str](), Counter[str]()
+        for node in self.numbers:
+            b, h = checks.apply_errors(self.folder / f"n{node}.log")
+            bad, harmless = bad + b, harmless + h
+        return bad, harmless
+
+    def agents_said(self) -> dict[int, list[str]]:
+        """The last lines of each agent."""
+        return {
+            n: (self.folder / f"agent{n}.log").read_text(errors="replace").splitlines()[-15:]
+            for n in self.numbers
+        }
+
+    def evidence(self, table: str, key: str) -> dict:
+        """All that is known about one row, per node: for whoever looks for the fault."""
+        log = (
+            "select to_jsonb(c)::text from mesh.change c where tbl = %s and key in (%s, '*')"
+            " order by hlc desc, origin desc limit 60"
+        )
+        parked = "select to_jsonb(p)::text from mesh.parked p where tbl = %s and key = %s"
+        return {
+            node: {
+                "log": [row for (row,) in self.admin(node, log, table, key)],
+                "parked": [row for (row,) in self.admin(node, parked, table, key)],
+            }
+            for node in self.numbers
+        }
