@@ -1,9 +1,11 @@
 """The agent of one host: keeps the node's promises honest. One per host, beside its Postgres.
 
 Twice a second it
-- settles what is parked (`mesh.sweep`),
+- settles what is parked (`mesh.sweep`) and says what will not come any more (`mesh.beat`),
 - switches commits between `peer` (a peer has applied them) and `local`, by whether a peer is there,
 - fetches from live peers what a dead one had sent to them but not to us.
+
+Once a minute it makes the change log's next partitions and drops those that nobody needs (`mesh.prune`).
 
 It never stops or starts a service and never changes a row but through the change log.
 """
@@ -32,7 +34,11 @@ TURN_SECONDS = 0.5
 DEGRADE_AFTER_SECONDS = 0.5
 """Without any peer for this long, commits stop waiting. Also the longest that a write then hangs, plus a turn."""
 RESTORE_AFTER_SECONDS = 3.0
-"""A peer must have been there for this long without a break: a flapping one changes nothing."""
+"""A peer must have been there for this long without a break."""
+LONGEST_RESTORE_SECONDS = 96.0
+"""Each time that `peer` did not hold for as long as this, the next wait is twice as long, up to this: a peer that
+comes and goes makes writes hang once for each time that its promise is believed."""
+LOG_UPKEEP_SECONDS = 60.0
 FETCH_WINDOW = 2500
 """How many of a dead node's newest changes are compared with a peer's; twice as many are fetched in one turn."""
 
@@ -47,18 +53,27 @@ class Durability:
     current: str | None = None
     absent_since: float | None = None
     present_since: float | None = None
+    restored_at: float | None = None
+    restore_after: float = RESTORE_AFTER_SECONDS
 
     def decide(self, peers: int, now: float) -> str:
         """What should be in force, given how many peers follow at `now` (seconds, monotonic)."""
         if peers:
             self.absent_since = None
             self.present_since = self.present_since or now
-            if self.current != "peer" and now - self.present_since >= RESTORE_AFTER_SECONDS:
+            if self.current != "peer" and now - self.present_since >= self.restore_after:
+                self.restored_at = now
                 return "peer"
         else:
             self.present_since = None
             self.absent_since = self.absent_since or now
             if self.current != "local" and now - self.absent_since >= DEGRADE_AFTER_SECONDS:
+                held = now - self.restored_at if self.restored_at is not None else float("inf")
+                self.restore_after = (
+                    min(2 * self.restore_after, LONGEST_RESTORE_SECONDS)
+                    if held < LONGEST_RESTORE_SECONDS
+                    else RESTORE_AFTER_SECONDS
+                )
                 return "local"
         return self.current or "local"
 
@@ -71,6 +86,7 @@ class Agent:
         self.peers = topology.peers(host)
         self.durability = Durability()
         self.parked = 0
+        self.upkeep_at = 0.0
 
     def run(self) -> None:
         """Until killed. A lost connection is opened again at the next turn."""
@@ -81,6 +97,8 @@ class Agent:
                     if away:
                         logger.info("node=%s away→back", self.host.name)
                     away = False
+                    with db.cursor() as cursor:
+                        cursor.execute("select mesh.open_gate()")
                     self.durability.current = self._durability_in_force(db)
                     while True:
                         self.turn(db)
@@ -100,9 +118,25 @@ class Agent:
             if parked != self.parked:
                 logger.info("node=%s parked %d→%d", self.host.name, self.parked, parked)
                 self.parked = parked
+            cursor.execute("select mesh.beat()")
+            if time.monotonic() >= self.upkeep_at:
+                self._keep_log(cursor)
             if self.peers:
                 self._keep_durability(cursor)
                 self._fetch_from_peers(cursor)
+
+    def _keep_log(self, cursor) -> None:
+        """Partitions ahead, and away with old ones. Who holds a lock in the way is let go first: later, then."""
+        log = self.topology.change_log
+        try:
+            cursor.execute("select mesh.make_partitions(%s)", (log.partition_hours,))
+            cursor.execute("select mesh.prune(%s)", (log.keep_hours,))
+            gone = cursor.fetchone()[0]
+        except psycopg2.errors.LockNotAvailable:
+            return
+        self.upkeep_at = time.monotonic() + LOG_UPKEEP_SECONDS
+        if gone:
+            logger.info("node=%s pruned %s", self.host.name, ",".join(gone))
 
     def _durability_in_force(self, db) -> str:
         with db.cursor() as cursor:

@@ -8,7 +8,7 @@ import difflib
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -68,8 +68,19 @@ class _Cluster(_Strict):
     ca_file: Annotated[str, Field(pattern=r"^/[^'\"\\\s]+$")] | None = None
 
 
+class ChangeLog(_Strict):
+    """How long the change log is kept, in parts of some hours each: undo and the list of conflicts read it.
+
+    It is kept longer while a member lacks any of it: see `mesh.prune`.
+    """
+
+    keep_hours: Annotated[float, Field(ge=0)] = 48
+    partition_hours: Annotated[int, Field(ge=1, le=744)] = 24
+
+
 class _File(_Strict):
     cluster: _Cluster
+    change_log: ChangeLog = ChangeLog()
     hosts: Annotated[tuple[Host, ...], Field(min_length=MIN_HOSTS, max_length=MAX_HOSTS)]
 
     @model_validator(mode="after")
@@ -102,6 +113,7 @@ class Topology:
     hosts: tuple[Host, ...]
     path: Path
     ca_file: str | None = None
+    change_log: ChangeLog = field(default_factory=ChangeLog)
 
     def host(self, wanted: str | int) -> Host:
         """The host by name (`host2`) or node number (`2`). Raises TopologyError if there is none."""
@@ -147,6 +159,7 @@ def load(path: Path) -> Topology:
         hosts=tuple(sorted(file.hosts, key=lambda h: h.node)),
         path=path,
         ca_file=file.cluster.ca_file,
+        change_log=file.change_log,
     )
 
 
@@ -159,6 +172,7 @@ def _endpoints(hosts: Iterable[Host]) -> Iterator[str]:
 _FIELDS = {
     *_File.model_fields,
     *_Cluster.model_fields,
+    *ChangeLog.model_fields,
     *Host.model_fields,
     *Ports.model_fields,
 }

@@ -23,6 +23,8 @@ from cluster.topology import Host, Topology
 
 SQL_FOLDER = Path(__file__).parent / "sql"
 PUBLICATION = "mesh"
+BEATS_PUBLICATION = "mesh_beats"
+"""The heartbeats beside it: of them updates travel, of the log only inserts. One subscription takes both, in order."""
 REPLICATION_ROLE = "mesh_replication"
 APP_ROLE = "firstbell"
 _VERSION = "change log of version "
@@ -81,8 +83,8 @@ def _cluster_id(topology: Topology, credentials: Credentials) -> str:
     new = [host.name for host in topology.hosts if host.name not in found]
     if new and with_data:
         raise ClusterError(
-            f"{', '.join(new)} is empty, but {', '.join(with_data)} holds data already, which nothing would copy;"
-            " a mesh is made of empty nodes. Take the empty one out of the cluster file"
+            f"{', '.join(new)} is empty, but {', '.join(with_data)} holds data already; to take it in with a copy, run:"
+            f" clusterctl join {new[0]}"
         )
     return next(iter(found.values()), token_hex(4))
 
@@ -94,6 +96,7 @@ def install(topology: Topology, host: Host, credentials: Credentials, cluster_id
         .replace("{node}", str(host.node))
         .replace("{app_role}", APP_ROLE)
         .replace("{cluster_id}", cluster_id)
+        .replace("{partition_hours}", str(topology.change_log.partition_hours))
         for file in sorted(SQL_FOLDER.glob("*.sql"))
     ]
     members = [(member.node, member.name) for member in topology.hosts]
@@ -108,6 +111,7 @@ def install(topology: Topology, host: Host, credentials: Credentials, cluster_id
             cursor.execute("select obj_description(to_regnamespace('mesh'), 'pg_namespace')")
             if (cursor.fetchone() or (None,))[0] == f"{_VERSION}{version}":
                 return changed
+            _check_layout(cursor, host)
             cursor.execute("set local mesh.ddl = 'local'")
             for text in texts:
                 cursor.execute(text)
@@ -116,24 +120,47 @@ def install(topology: Topology, host: Host, credentials: Credentials, cluster_id
                     "insert into mesh.node values (%s, %s) on conflict (node) do update set name = excluded.name",
                     member,
                 )
+                cursor.execute(
+                    "insert into mesh.heartbeat (node) values (%s) on conflict do nothing",
+                    member[:1],
+                )
+            # A log without a change has no past that the peers could know better.
+            cursor.execute("select mesh.open_gate() where not exists (select from mesh.change)")
             cursor.execute("select mesh.attach(rel) from mesh.replicated where rel is not null")
             cursor.execute(
                 sql.SQL(
-                    "grant usage on schema mesh to {0}; grant select on mesh.change to {0}"
+                    "grant usage on schema mesh to {0}; grant select on mesh.change, mesh.heartbeat to {0}"
                 ).format(sql.Identifier(REPLICATION_ROLE))
             )
-            cursor.execute("select 1 from pg_publication where pubname = %s", (PUBLICATION,))
-            if not cursor.fetchone():
-                cursor.execute(
-                    sql.SQL(
-                        "create publication {} for table mesh.change where (origin = {})"
-                        " with (publish = 'insert')"
-                    ).format(sql.Identifier(PUBLICATION), sql.Literal(host.node))
-                )
+            _publish(cursor, host, PUBLICATION, "mesh.change where (origin = {})", "insert")
+            _publish(cursor, host, BEATS_PUBLICATION, "mesh.heartbeat where (node = {})", "update")
             cursor.execute(
                 sql.SQL("comment on schema mesh is {}").format(sql.Literal(f"{_VERSION}{version}"))
             )
     return True
+
+
+def _check_layout(cursor, host: Host) -> None:
+    cursor.execute("select relkind from pg_class where oid = to_regclass('mesh.change')")
+    found = cursor.fetchone()
+    if found and found[0] != "p":
+        raise ClusterError(
+            f"{host.name} has a change log of a development version that can't be taken over;"
+            " save what you need with pg_dump and start anew (on a laptop: make clean)"
+        )
+
+
+def _publish(cursor, host: Host, name: str, what: str, kinds: str) -> None:
+    """Of a table only what this node wrote itself; as one table, whatever its partitions."""
+    cursor.execute("select 1 from pg_publication where pubname = %s", (name,))
+    if not cursor.fetchone():
+        cursor.execute(
+            sql.SQL(
+                "create publication {} for table "
+                + what
+                + " with (publish = {}, publish_via_partition_root = true)"
+            ).format(sql.Identifier(name), sql.Literal(host.node), sql.Literal(kinds))
+        )
 
 
 def subscribe(
@@ -162,12 +189,13 @@ def subscribe(
             return True
         cursor.execute(
             sql.SQL(
-                "create subscription {} connection {} publication {} with"
+                "create subscription {} connection {} publication {}, {} with"
                 " (copy_data = false, create_slot = {}, slot_name = {}, synchronous_commit = 'off')"
             ).format(
                 sql.Identifier(name),
                 sql.Literal(conninfo),
                 sql.Identifier(PUBLICATION),
+                sql.Identifier(BEATS_PUBLICATION),
                 sql.SQL("false" if slot_is_there else "true"),
                 sql.Literal(name),
             )

@@ -89,6 +89,7 @@ class Nodes:
         self.topology: Topology = load(self.folder / "cluster.toml")
         self.numbers = [h.node for h in self.topology.hosts]
         self._processes: dict[int, subprocess.Popen] = {}
+        self._admitted: set[int] = set()
         self._connections: dict[tuple[int, str], psycopg2.extensions.connection] = {}
         for node in self.numbers:
             self._init(node)
@@ -96,6 +97,7 @@ class Nodes:
         for node in self.numbers:
             self._create_database(node)
         build(replace(self.topology, hosts=self.topology.hosts[:members]), CREDENTIALS)
+        self._admitted.update(self.numbers[:members])
 
     # --- life of a node
 
@@ -109,6 +111,10 @@ class Nodes:
             return True
 
         wait_until(answers, 30, f"node {node} starts")
+        if node in self._admitted:
+            self.admin(
+                node, "select mesh.open_gate()"
+            )  # its agent would, once it has asked the peers
 
     def _spawn(self, node: int) -> None:
         with open(self.folder / f"n{node}.log", "ab") as log:

@@ -4,6 +4,9 @@
 --   alive  <=> its newest insert is newer than its newest delete or truncate
 --   column  =  the newest value since that insert
 -- A change newer than all others of its key is applied as it comes; any other is settled by that rule.
+-- A row that is alive is *placed* if the rows that its foreign keys name are placed and no newer placed row holds one of its
+-- unique values; else it is parked with its content. Foreign keys in a cycle (a table that refers to itself) ask only
+-- that the other row be alive.
 -- The result depends on the set of changes only, not on the order of arrival (docs/decisions/0002).
 -- The per-table functions read_/write_/remove_/merge_ are written by 30_attach.sql.
 
@@ -14,25 +17,28 @@ returns void language sql as $$
         set reason = excluded.reason, detail = excluded.detail, row = coalesce(excluded.row, parked.row), horizon = null
 $$;
 
--- Newest version of a key, (0, 0) if the log has none. extra: a change that is arriving just now.
+-- Newest version of a key, (0, 0) if it is no longer known.
 create or replace function mesh.version_of(a_tbl text, a_key text, out hlc bigint, out origin smallint)
 language sql stable as $$
     select coalesce(max(v.hlc), 0), coalesce(max(v.origin), 0)::smallint from (
-        select c.hlc, c.origin from mesh.change c where c.tbl = a_tbl and c.key = a_key
-        order by c.hlc desc, c.origin desc limit 1) v
+        (select c.hlc, c.origin from mesh.change c where c.tbl = a_tbl and c.key = a_key
+         order by c.hlc desc, c.origin desc limit 1)
+        union all select o.hlc, o.origin from mesh.version o where o.tbl = a_tbl and o.key = a_key
+        order by hlc desc, origin desc limit 1) v
 $$;
 
 create or replace function mesh.call_read(a_tbl text, a_key text) returns jsonb language plpgsql as $$
 declare answer jsonb;
 begin
-    execute format('select mesh.%I($1)', 'read_' || a_tbl) into answer using a_key;
+    execute format('select mesh.%I($1)', mesh.function_name('read', a_tbl)) into answer using a_key;
     return answer;
 end $$;
 
-create or replace function mesh.call_remove(a_tbl text, a_key text) returns jsonb language plpgsql as $$
+-- Take a row out of its table; what referred to it is parked. dead: it is not alive any more, else it is about to be parked.
+create or replace function mesh.call_remove(a_tbl text, a_key text, dead boolean) returns jsonb language plpgsql as $$
 declare answer jsonb;
 begin
-    execute format('select mesh.%I($1)', 'remove_' || a_tbl) into answer using a_key;
+    execute format('select mesh.%I($1, $2)', mesh.function_name('remove', a_tbl)) into answer using a_key, dead;
     return answer;
 end $$;
 
@@ -51,7 +57,7 @@ begin
     select f.* into death from (
         select c.hlc, c.origin from mesh.change c
         where c.tbl = a_tbl and (c.key = a_key and c.kind = 'D' or c.key = '*' and c.kind = 'T')
-        union all select arriving.hlc, arriving.origin where arriving.kind = 'D') f
+        union all select arriving.hlc, arriving.origin where arriving.kind in ('D', 'T')) f
     order by f.hlc desc, f.origin desc limit 1;
     if death.hlc is not null
             and (birth.hlc is null or (death.hlc, death.origin) > (birth.hlc, birth.origin)) then
@@ -95,11 +101,13 @@ begin
         end if;
         if w.want is null then
             if live is not null then
-                perform mesh.call_remove(a_tbl, a_key);
+                perform mesh.call_remove(a_tbl, a_key, true);
+            elsif kept.row is not null then
+                perform mesh.orphan_children(a_tbl, kept.row, true);
             end if;
             exit;
         end if;
-        execute format('select mesh.%I($1, $2)', 'write_' || a_tbl) into written using a_key, w.want;
+        execute format('select mesh.%I($1, $2)', mesh.function_name('write', a_tbl)) into written using a_key, w.want;
         exit when written;                       -- else: inserted by somebody else meanwhile, look again
     end loop;
     if kept.reason is not null then
@@ -111,16 +119,35 @@ begin
     end if;
 end $$;
 
+-- Indexes that keep two rows apart (uniques, exclusion constraints), but for the primary key: the values of a row aliased t as
+-- mesh_w1…, and whether another row t is in their way.
+create or replace function mesh.exclusive_indexes(a_rel oid)
+returns table (name text, late boolean, values_sql text, same_sql text, predicate text) language sql stable as $$
+    select c.relname::text, not i.indimmediate,
+        string_agg(format('(%s) as mesh_w%s', pg_get_indexdef(i.indexrelid, k, true), k), ', ' order by k),
+        string_agg(case when x.conexclop is not null then format('(%s) operator(%s.%s) w.mesh_w%s', pg_get_indexdef(i.indexrelid, k, true),
+                             quote_ident(s.nspname), o.oprname, k)
+                        when i.indnullsnotdistinct then format('(%s) is not distinct from w.mesh_w%s', pg_get_indexdef(i.indexrelid, k, true), k)
+                        else format('(%s) = w.mesh_w%s', pg_get_indexdef(i.indexrelid, k, true), k) end, ' and ' order by k),
+        pg_get_expr(i.indpred, i.indrelid)
+    from pg_index i join pg_class c on c.oid = i.indexrelid
+    left join pg_constraint x on x.conindid = i.indexrelid and x.contype = 'x'
+    cross join lateral generate_series(1, i.indnkeyatts) k
+    left join pg_operator o on o.oid = x.conexclop[k] left join pg_namespace s on s.oid = o.oprnamespace
+    where i.indrelid = a_rel and not i.indisprimary and (i.indisunique or i.indisexclusion)
+    group by i.indexrelid, c.relname, i.indimmediate, i.indpred, i.indrelid
+    order by c.relname
+$$;
+
 -- A unique value is wanted by two rows: the row with the newer version keeps it. Parks older rows that hold it;
 -- raises MB001 with the index's name when a newer one does.
 create or replace function mesh.clear_way(a_tbl text, a_key text, arriving mesh.change, index_name text)
 returns void language plpgsql as $$
 declare
-    r mesh.replicated; ix record; keys text; same text; want jsonb; base jsonb; b text; blockers text[]; mine record; theirs record;
+    r mesh.replicated; ix record; want jsonb; base jsonb; b text; blockers text[]; mine record; theirs record;
 begin
     select * into r from mesh.replicated where tbl = a_tbl;
-    select i.indexrelid, i.indnkeyatts, pg_get_expr(i.indpred, i.indrelid) as predicate, i.indnullsnotdistinct as nulls_too
-        into ix from pg_index i join pg_class c on c.oid = i.indexrelid where i.indrelid = r.rel and c.relname = index_name;
+    select * into ix from mesh.exclusive_indexes(r.rel) x where x.name = index_name;
     if not found then
         raise exception 'violates %', index_name;
     end if;
@@ -132,36 +159,93 @@ begin
     if arriving.hlc is not null and (arriving.hlc, arriving.origin) > (mine.hlc, mine.origin) then
         select arriving.hlc, arriving.origin into mine;
     end if;
-    select string_agg(format(case when ix.nulls_too then '(%s) is not distinct from w.mesh_w%s' else '(%s) = w.mesh_w%s' end,
-                             pg_get_indexdef(ix.indexrelid, k, true), k), ' and ' order by k),
-           string_agg(format('(%s) as mesh_w%s', pg_get_indexdef(ix.indexrelid, k, true), k), ', ' order by k)
-        into same, keys from generate_series(1, ix.indnkeyatts) k;
-    execute format('select array_agg(%1$s order by %1$s) from %2$s t, (select %3$s from (%4$s) t) w where %5$s %6$s and %1$s <> $2',
-        r.key_sql, r.rel::regclass, keys, r.decode_sql, same, coalesce(' and ' || ix.predicate, '')) into blockers using want, a_key;
+    execute format('select array_agg(%1$s order by (%1$s) collate "C") from %2$s t, (select %3$s from (%4$s) t) w where %5$s %6$s and %1$s <> $2',
+        r.key_sql, r.rel::regclass, ix.values_sql, r.decode_sql, ix.same_sql, coalesce(' and ' || ix.predicate, '')) into blockers using want, a_key;
     foreach b in array coalesce(blockers, '{}') loop
         theirs := mesh.version_of(a_tbl, b);
-        if (theirs.hlc, theirs.origin, b) > (mine.hlc, mine.origin, a_key) then
+        -- Of two whose versions are forgotten the one in the table was found to be the newer when that was last asked.
+        if (theirs.hlc, theirs.origin, b collate "C") > (mine.hlc, mine.origin, a_key) or (theirs.hlc = 0 and mine.hlc = 0) then
             raise exception using errcode = 'MB001', message = index_name;
         end if;
     end loop;
     foreach b in array coalesce(blockers, '{}') loop
-        perform mesh.park(a_tbl, b, 'clash', index_name, mesh.call_remove(a_tbl, b));
+        perform mesh.park(a_tbl, b, 'clash', index_name, mesh.call_remove(a_tbl, b, false));
     end loop;
 end $$;
 
 -- A row that can't be in its table: no older version of it may stay there, on any node.
 create or replace function mesh.park_instead(a_tbl text, a_key text, arriving mesh.change, a_reason text, complaint text)
 returns void language plpgsql as $$
-declare base jsonb;
+declare base jsonb; want jsonb; missing text;
 begin
     if a_key = '*' then
         perform mesh.park(a_tbl, a_key, a_reason, complaint);
         return;
     end if;
-    base := mesh.call_remove(a_tbl, a_key);
+    base := mesh.call_remove(a_tbl, a_key, false);
     select coalesce(base, p.row) into base from (select 1) one
         left join mesh.parked p on p.tbl = a_tbl and p.key = a_key;
-    perform mesh.park(a_tbl, a_key, a_reason, complaint, (mesh.wanted(a_tbl, a_key, base, arriving)).want);
+    want := (mesh.wanted(a_tbl, a_key, base, arriving)).want;
+    if a_reason = 'clash' then                   -- one reason on all nodes, whichever was met first
+        missing := mesh.missing_parent(a_tbl, want);
+    end if;
+    perform mesh.park(a_tbl, a_key, case when missing is null then a_reason else 'orphan' end, coalesce(missing, complaint), want);
+end $$;
+
+-- The foreign key of a row that names no row which is there; null: none. The first by name, as everywhere.
+create or replace function mesh.missing_parent(a_tbl text, a_row jsonb) returns text language plpgsql as $$
+declare f mesh.reference; there boolean; parent regclass;
+begin
+    for f in select * from mesh.reference x where x.tbl = a_tbl order by x.name loop
+        continue when exists (select from unnest(f.columns) c where a_row->>c is null);
+        select r.rel::regclass into parent from mesh.replicated r where r.tbl = f.to_tbl;
+        execute format('select exists (select from %s t where %s)', parent, mesh.match_sql(parent, f.to_columns, f.columns, '$1')) into there using a_row;
+        if not there and not (f.cyclic and mesh.is_parked_alive(f, a_row)) then
+            return f.name;
+        end if;
+    end loop;
+    return null;
+end $$;
+
+-- t's columns equal to what a jsonb has under other names.
+create or replace function mesh.match_sql(rel regclass, columns text[], names text[], source text) returns text language sql stable as $$
+    select string_agg(format('t.%I = (%s->>%L)::%s', u.c, source, u.n, a.type), ' and ' order by u.o)
+    from unnest(columns, names) with ordinality u(c, n, o) join mesh.columns_of(rel) a on a.name = u.c
+$$;
+
+create or replace function mesh.is_parked_alive(f mesh.reference, a_row jsonb) returns boolean language sql stable as $$
+    select exists (select from mesh.parked p where p.tbl = f.to_tbl and p.row is not null and not exists (
+        select from unnest(f.columns, f.to_columns) u(c, n) where p.row->>u.n is distinct from a_row->>u.c))
+$$;
+
+-- A row went (a_row: as it was): park what referred to it. dead: it is not alive any more.
+create or replace function mesh.orphan_children(a_tbl text, a_row jsonb, dead boolean) returns void language plpgsql as $$
+declare f mesh.reference; child mesh.replicated; keys text[]; k text;
+begin
+    for f in select * from mesh.reference x where x.to_tbl = a_tbl and (dead or not x.cyclic) order by x.tbl, x.name loop
+        continue when exists (select from unnest(f.to_columns) c where a_row->>c is null);
+        select * into child from mesh.replicated r where r.tbl = f.tbl;
+        execute format('select array_agg(%s) from %s t where %s', child.key_sql, child.rel::regclass,
+            mesh.match_sql(child.rel, f.columns, f.to_columns, '$1')) into keys using a_row;
+        foreach k in array coalesce(keys, '{}') loop
+            perform mesh.park(f.tbl, k, 'orphan', f.name, mesh.call_remove(f.tbl, k, false));
+        end loop;
+    end loop;
+end $$;
+
+-- A row came: what waited for it may be placed.
+create or replace function mesh.adopt_orphans(a_tbl text, a_key text) returns void language plpgsql as $$
+declare f mesh.reference; parent jsonb; p record;
+begin
+    for f in select * from mesh.reference x where x.to_tbl = a_tbl order by x.tbl, x.name loop
+        parent := coalesce(parent, mesh.call_read(a_tbl, a_key), (select k.row from mesh.parked k where k.tbl = a_tbl and k.key = a_key));
+        for p in select k.tbl, k.key from mesh.parked k, mesh.version_of(k.tbl, k.key) v
+                 where k.tbl = f.tbl and k.reason = 'orphan' and not exists (
+                     select from unnest(f.columns, f.to_columns) u(c, n) where k.row->>u.c is distinct from parent->>u.n)
+                 order by v.hlc desc, v.origin desc, k.key collate "C" desc loop
+            perform mesh.place(p.tbl, p.key, null);
+        end loop;
+    end loop;
 end $$;
 
 create or replace function mesh.settle_or_merge(a_tbl text, a_key text, arriving mesh.change)
@@ -197,26 +281,32 @@ end $$;
 -- nodes that try it a different number of times would differ.
 create or replace function mesh.place(a_tbl text, a_key text, arriving mesh.change)
 returns void language plpgsql as $$
-declare complaint text; reason text := 'error';
+declare complaint text; reason text;
 begin
     begin
         perform mesh.settle_or_merge(a_tbl, a_key, arriving);
-        return;
     exception
         when unique_violation or exclusion_violation then
             reason := 'clash';
+        when sqlstate 'MB002' then
+            get stacked diagnostics complaint = message_text;
+            reason := 'orphan';
         when deadlock_detected or lock_not_available or serialization_failure then
             raise;
         when others then
             get stacked diagnostics complaint = message_text;
+            reason := 'error';
     end;
     if reason = 'clash' then
         begin
             perform mesh.place_among_others(a_tbl, a_key, arriving);
-            return;
+            reason := null;
         exception
             when sqlstate 'MB001' then
                 get stacked diagnostics complaint = message_text;
+            when sqlstate 'MB002' then
+                get stacked diagnostics complaint = message_text;
+                reason := 'orphan';
             when deadlock_detected or lock_not_available or serialization_failure then
                 raise;
             when others then
@@ -224,30 +314,40 @@ begin
                 reason := 'error';
         end;
     end if;
-    perform mesh.park_instead(a_tbl, a_key, arriving, reason, complaint);
+    if reason is not null then
+        perform mesh.park_instead(a_tbl, a_key, arriving, reason, complaint);
+    end if;
+    if arriving.kind is distinct from 'D' and exists (select from mesh.parked p where p.reason = 'orphan') then
+        perform mesh.adopt_orphans(a_tbl, a_key);
+    end if;
 end $$;
 
--- Of two concurrent changes of one row one lost something: remember which (both stay in the log).
+create or replace function mesh.note_conflict(loser mesh.change, winner mesh.change) returns void language sql as $$
+    insert into mesh.conflict values (loser.origin, loser.seq, winner.origin, winner.seq, loser.tbl, loser.key, clock_timestamp(),
+        loser.hlc, loser.kind, loser.row, loser.actor, winner.hlc, winner.kind, winner.row, winner.actor) on conflict do nothing
+$$;
+
+-- Of two concurrent changes of one row one lost something: remember which.
 create or replace function mesh.note_conflicts(c mesh.change) returns void language plpgsql as $$
-declare older record; newer record;
+declare older mesh.change; newer mesh.change;
 begin
-    select x.* into newer from mesh.change x
+    select * into newer from mesh.change x
         where x.tbl = c.tbl and x.key = c.key and (x.hlc, x.origin) > (c.hlc, c.origin)
         order by x.hlc, x.origin limit 1;
     if found and mesh.overlap(c.kind, c.row, newer.kind, newer.row) and not exists (
             select from mesh.change x where x.tbl = c.tbl and x.key = c.key
             and (x.prev_hlc, x.prev_origin) = (c.hlc, c.origin)) then
-        insert into mesh.conflict values (c.origin, c.seq, newer.origin, newer.seq, c.tbl, c.key) on conflict do nothing;
+        perform mesh.note_conflict(c, newer);
     end if;
     for older in
-        select x.* from mesh.change x
+        select * from mesh.change x
         where x.tbl = c.tbl and x.key = c.key and (x.hlc, x.origin) < (c.hlc, c.origin)
         and (x.hlc, x.origin) > (coalesce(c.prev_hlc, 0), coalesce(c.prev_origin, 0::smallint))
         and not exists (select from mesh.change y where y.tbl = c.tbl and y.key = c.key
             and (y.prev_hlc, y.prev_origin) = (x.hlc, x.origin))
     loop
         if mesh.overlap(older.kind, older.row, c.kind, c.row) then
-            insert into mesh.conflict values (older.origin, older.seq, c.origin, c.seq, c.tbl, c.key) on conflict do nothing;
+            perform mesh.note_conflict(older, c);
         end if;
     end loop;
 end $$;
@@ -261,16 +361,24 @@ language sql immutable as $$
 $$;
 
 create or replace function mesh.merge_truncate(c mesh.change) returns void language plpgsql as $$
-declare k text; r mesh.replicated;
+declare k text; r mesh.replicated; p mesh.parked; w record;
 begin
     select * into r from mesh.replicated where tbl = c.tbl;
     for k in execute format('select %s from %s t', r.key_sql, r.rel::regclass) loop
-        if (c.hlc, c.origin) > (select v.hlc, v.origin from mesh.version_of(c.tbl, k) v) then
-            perform mesh.call_remove(c.tbl, k);
+        w := mesh.wanted(c.tbl, k, mesh.call_read(c.tbl, k), c);
+        if w.want is null then
+            perform mesh.call_remove(c.tbl, k, true);
         end if;
     end loop;
-    delete from mesh.parked p where p.tbl = c.tbl
-        and (c.hlc, c.origin) > (select v.hlc, v.origin from mesh.version_of(c.tbl, p.key) v);
+    for p in select * from mesh.parked x where x.tbl = c.tbl and x.key <> '*' loop
+        w := mesh.wanted(c.tbl, p.key, p.row, c);
+        if w.want is null and w.known then
+            delete from mesh.parked x where x.tbl = c.tbl and x.key = p.key;
+            if p.row is not null then
+                perform mesh.orphan_children(c.tbl, p.row, true);
+            end if;
+        end if;
+    end loop;
 end $$;
 
 -- One change from a peer, before it enters the log here.
@@ -280,8 +388,9 @@ set extra_float_digits = 1 set bytea_output = 'hex' set enable_seqscan = off set
 as $$
 begin
     perform pg_current_xact_id();                -- a recheck's horizon must be able to see this transaction
-    if exists (select from mesh.change x where x.origin = new.origin and x.seq = new.seq) then
-        return null;                             -- a duplicate, as after a rejoin
+    if exists (select from mesh.change x where x.origin = new.origin and x.seq = new.seq and x.hlc = new.hlc)
+            or new.hlc < (select last_value from mesh.pruned_to) then
+        return null;                             -- a duplicate, as after a rejoin; of what was pruned, all members had all
     end if;
     perform mesh.received_hlc(new.hlc);
     if new.kind = 'S' then
@@ -290,6 +399,9 @@ begin
         perform mesh.park(new.tbl, new.key, 'table', 'there is no such table here yet');
     elsif exists (select from mesh.replicated r where r.tbl = new.tbl and r.rel is not null) then
         perform mesh.place(new.tbl, new.key, new);
+        if new.kind = 'T' then                   -- a transaction that inserts may be under way, as with a delete
+            perform mesh.park(new.tbl, '*', 'recheck', null);
+        end if;
         perform mesh.note_conflicts(new);
     end if;
     return new;
@@ -299,6 +411,19 @@ do $$ begin
     if not exists (select from pg_trigger where tgrelid = 'mesh.change'::regclass and tgname = 'on_arrival') then
         create trigger on_arrival before insert on mesh.change for each row execute function mesh.on_arrival();
         alter table mesh.change enable replica trigger on_arrival;
+    end if;
+end $$;
+
+-- Updates of a row whose insert can't come any more: the row was deleted, and the delete is no longer in the log.
+create or replace function mesh.forget_unborn(a_tbl text, a_key text) returns void language plpgsql as $$
+declare lost mesh.change; nobody mesh.change;
+begin
+    perform mesh.place(a_tbl, a_key, null);
+    if exists (select from mesh.parked p where p.tbl = a_tbl and p.key = a_key and p.reason = 'unborn') then
+        for lost in select * from mesh.change x where x.tbl = a_tbl and x.key = a_key loop
+            perform mesh.note_conflict(lost, nobody);
+        end loop;
+        delete from mesh.parked p where p.tbl = a_tbl and p.key = a_key;
     end if;
 end $$;
 
@@ -323,11 +448,13 @@ begin
     end loop;
     for p in select k.tbl, k.key, k.reason, k.horizon, r.rel, r.tbl is not null as known, v.hlc
              from mesh.parked k left join mesh.replicated r on r.tbl = k.tbl, mesh.version_of(k.tbl, k.key) v
-             where k.reason <> 'schema' order by v.hlc desc, v.origin desc loop
+             where k.reason <> 'schema' order by v.hlc desc, v.origin desc, k.key collate "C" desc loop
         if p.known and p.rel is null then        -- the table was dropped
             delete from mesh.parked k where k.tbl = p.tbl and k.key = p.key;
         elsif not p.known then
             null;
+        elsif p.reason = 'unborn' and p.hlc <= mesh.watermark() then
+            perform mesh.forget_unborn(p.tbl, p.key);
         elsif p.reason = 'recheck' and p.horizon is null then
             update mesh.parked k set horizon = pg_snapshot_xmax(pg_current_snapshot()) where k.tbl = p.tbl and k.key = p.key;
         elsif p.reason = 'recheck' and p.horizon > pg_snapshot_xmin(pg_current_snapshot()) then

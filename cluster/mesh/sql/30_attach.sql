@@ -1,12 +1,15 @@
 -- Per table: the capture triggers and the static functions that merging calls. Written by mesh.attach()
 -- whenever a table is made or altered, so that no dynamic SQL runs for an ordinary change.
 
-create or replace function mesh.columns_of(rel oid)
-returns table (name text, type text, fallback text, num smallint) language sql stable as $$
-    select a.attname::text, format_type(a.atttypid, a.atttypmod), pg_get_expr(d.adbin, d.adrelid), a.attnum
-    from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-    where a.attrelid = rel and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
-    order by a.attnum
+create or replace function mesh.refuse() returns void language plpgsql as $$
+begin
+    raise exception 'this node has not been admitted since its Postgres started: it may lack what its peers have of it'
+        using errcode = 'cannot_connect_now', hint = 'its agent compares it with the peers within seconds; see docs/operations/members.md';
+end $$;
+
+create or replace function mesh.open_gate() returns void language sql as $$
+    insert into mesh.gate (started) values (pg_postmaster_start_time())
+    on conflict (one) do update set started = excluded.started where gate.started <> excluded.started
 $$;
 
 -- {alias}'s columns as one jsonb of text forms; in parts of 40 columns, as functions take 100 arguments.
@@ -17,19 +20,53 @@ create or replace function mesh.encode_sql(rel oid, alias text) returns text lan
         from (select name, row_number() over (order by num) as num_in_row from mesh.columns_of(rel)) c group by 1) p
 $$;
 
-create or replace function mesh.attach(a_rel oid) returns void language plpgsql security definer
+-- Foreign keys of one table, as they are now.
+create or replace function mesh.note_references(a_tbl text, a_rel oid) returns void language plpgsql as $$
+begin
+    delete from mesh.reference f where f.tbl = a_tbl;
+    insert into mesh.reference (tbl, name, columns, to_tbl, to_rel, to_columns)
+        select a_tbl, x.conname, c.names, r.tbl, r.rel::regclass::text, p.names
+        from pg_constraint x join mesh.replicated r on r.rel = x.confrelid
+        cross join lateral (select array_agg(a.attname::text order by u.o) as names from unnest(x.conkey) with ordinality u(n, o)
+            join pg_attribute a on a.attrelid = x.conrelid and a.attnum = u.n) c
+        cross join lateral (select array_agg(a.attname::text order by u.o) as names from unnest(x.confkey) with ordinality u(n, o)
+            join pg_attribute a on a.attrelid = x.confrelid and a.attnum = u.n) p
+        where x.conrelid = a_rel and x.contype = 'f';
+    with recursive reach as (
+        select f.tbl, f.to_tbl from mesh.reference f
+        union select r.tbl, f.to_tbl from reach r join mesh.reference f on f.tbl = r.to_tbl)
+    update mesh.reference f set cyclic = c.cyclic
+        from (select x.tbl, x.name, exists (select from reach r where r.tbl = x.to_tbl and r.to_tbl = x.tbl) as cyclic from mesh.reference x) c
+        where c.tbl = f.tbl and c.name = f.name and f.cyclic <> c.cyclic;
+end $$;
+
+-- around: look at the tables at the other ends of its foreign keys too.
+drop function if exists mesh.attach(oid);
+create or replace function mesh.attach(a_rel oid, around boolean default true) returns void language plpgsql security definer
 set search_path = pg_catalog, pg_temp as $$
 declare
     t text; name text := (select relname from pg_class where oid = a_rel); n int := 1;
     rel text := a_rel::regclass::text;
     pk text[]; key_of text; key_match text; key_new text; encode text; diff text; decode text; sets text;
-    columns text; defaults text; names text;
+    columns text; defaults text; names text; apart text; by_value boolean; f record; neighbour regclass;
     settings text := 'set search_path = pg_catalog, pg_temp set timezone = ''UTC'' set datestyle = ''ISO'' set intervalstyle = ''postgres'''
         ' set extra_float_digits = 1 set bytea_output = ''hex'' set enable_seqscan = off set enable_nestloop = off set jit = off set row_security = off';
 begin
     select array_agg(a.attname::text order by u.o) into pk
         from pg_index i, unnest(i.indkey::int2[]) with ordinality u(attnum, o), pg_attribute a
         where i.indrelid = a_rel and i.indisprimary and a.attrelid = a_rel and a.attnum = u.attnum;
+    if exists (select from pg_index i where i.indrelid = a_rel and i.indisprimary and not i.indimmediate) then
+        raise exception 'the primary key of table % is deferrable: a row could not be found by it at once', rel
+            using hint = 'make the primary key not deferrable; other unique constraints may be';
+    end if;
+    if pk is null and exists (select from mesh.replicated r where r.rel = a_rel) then
+        -- Lost its key for the moment, as when a migration gives it another one. Nothing can be written until it has one.
+        select r.tbl into t from mesh.replicated r where r.rel = a_rel;
+        execute format('create or replace function mesh.%I() returns trigger language plpgsql as $b$ begin
+            raise exception ''table %% has no primary key, so its rows could not be told apart on other nodes'', tg_relid::regclass
+                using hint = ''give it a primary key before anything is written''; end $b$', mesh.function_name('capture', t));
+        return;
+    end if;
     if pk is null then
         raise exception 'table % has no primary key, so its rows could not be told apart on other nodes', rel
             using hint = 'give it a primary key; every replicated table needs one';
@@ -44,9 +81,15 @@ begin
         insert into mesh.replicated values (t, a_rel, pk, '', '');
     end if;
 
+    perform mesh.note_references(t, a_rel);
+    by_value := exists (select from mesh.reference g where g.to_tbl = t and g.to_columns <> pk);
+
     if array_length(pk, 1) = 1 then
-        key_of := format('$R.%I::text', pk[1]);
-        select format('t.%I = mesh_key::%s', c.name, c.type) into key_match from mesh.columns_of(a_rel) c where c.name = pk[1];
+        select format(case when y.typcategory in ('N', 'D', 'B') or y.typname = 'uuid' then '$R.%I::text' else 'mesh.escaped($R.%I::text)' end, c.name),
+               format(case when y.typcategory in ('N', 'D', 'B') or y.typname = 'uuid' then 't.%I = mesh_key::%s'
+                           else 't.%I = mesh.unescaped(mesh_key)::%s' end, c.name, c.type)
+            into key_of, key_match from mesh.columns_of(a_rel) c join pg_attribute a on a.attrelid = a_rel and a.attnum = c.num
+            join pg_type y on y.oid = a.atttypid where c.name = pk[1];
     else
         select 'jsonb_build_array(' || string_agg(format('$R.%I::text', p), ', ' order by o) || ')::text' into key_of
             from unnest(pk) with ordinality u(p, o);
@@ -69,19 +112,49 @@ begin
         where r.tbl = t;
     execute format('create or replace function mesh.%I(mesh_key text) returns jsonb language plpgsql as $b$
         declare answer jsonb; begin select %s into answer from %s t where %s for update; return answer; end $b$',
-        'read_' || t, mesh.encode_sql(a_rel, 't'), rel, key_match);
-    execute format('create or replace function mesh.%I(mesh_key text) returns jsonb language plpgsql as $b$
-        declare answer jsonb; begin delete from %s t where %s returning %s into answer; return answer; end $b$',
-        'remove_' || t, rel, key_match, mesh.encode_sql(a_rel, 't'));
+        mesh.function_name('read', t), mesh.encode_sql(a_rel, 't'), rel, key_match);
+    execute format('create or replace function mesh.%I(mesh_key text, dead boolean) returns jsonb language plpgsql as $b$
+        declare answer jsonb; begin
+            delete from %s t where %s returning %s into answer;
+            if answer is not null and exists (select from mesh.reference f where f.to_tbl = %L) then
+                perform mesh.orphan_children(%5$L, answer, dead);
+            end if;
+            return answer; end $b$',
+        mesh.function_name('remove', t), rel, key_match, mesh.encode_sql(a_rel, 't'), t);
+    -- What Postgres leaves out in replica role: foreign keys, and constraints that may wait for the commit. Both are looked at
+    -- after the write, when this row is there for others to find.
+    for f in select * from mesh.reference x where x.tbl = t order by x.name loop
+        apart := concat(apart, format('
+            if mesh_row ?| %1$L and exists (select from %2$s t where %3$s and %4$s and not exists (select from %5$s p where %6$s for key share)) then
+                if not exists (select from mesh.reference f where f.tbl = %7$L and f.name = %8$L and f.cyclic and mesh.is_parked_alive(f, mesh.%9$I(mesh_key))) then
+                    raise exception using errcode = ''MB002'', message = %8$L;
+                end if;
+            end if;', f.columns, rel, key_match,
+            (select string_agg(format('t.%I is not null', c), ' and ') from unnest(f.columns) c),
+            (select r.rel::regclass from mesh.replicated r where r.tbl = f.to_tbl),
+            (select string_agg(format('p.%I = t.%I', u.p, u.c), ' and ') from unnest(f.columns, f.to_columns) u(c, p)), t, f.name, mesh.function_name('read', t)));
+    end loop;
+    for f in select * from mesh.exclusive_indexes(a_rel) x where x.late loop
+        apart := concat(apart, format('
+            if exists (select from %1$s t, (select %2$s from %1$s t where %3$s%4$s) w where %5$s%4$s and not (%3$s)) then
+                raise unique_violation using constraint = %6$L, message = %6$L;
+            end if;', rel, f.values_sql, key_match, coalesce(' and ' || f.predicate, ''), f.same_sql, f.name));
+    end loop;
     -- true: written; false: somebody inserted the key meanwhile
-    execute format('create or replace function mesh.%I(mesh_key text, mesh_row jsonb) returns boolean language plpgsql as $b$ begin
-            %s
-            insert into %s (%s) overriding system value values (%s) on conflict (%s) do nothing;
-            return found; end $b$',
-        'write_' || t,
-        case when sets is null then format('perform from %s t where %s for update; if found then return true; end if;', rel, key_match)
-             else format('update %s t set %s where %s; if found then return true; end if;', rel, sets, key_match) end,
-        rel, columns, defaults, (select string_agg(format('%I', p), ', ' order by o) from unnest(pk) with ordinality u(p, o)));
+    execute format('create or replace function mesh.%I(mesh_key text, mesh_row jsonb) returns boolean language plpgsql as $b$ declare old jsonb; begin
+            %s %s
+            if not found then
+                insert into %s (%s) overriding system value values (%s) on conflict (%s) do nothing;
+                if not found then return false; end if;
+            end if; %s %s
+            return true; end $b$',
+        mesh.function_name('write', t),
+        case when by_value then format('old := mesh.%I(mesh_key);', mesh.function_name('read', t)) end,
+        case when sets is null then format('perform from %s t where %s for update;', rel, key_match)
+             else format('update %s t set %s where %s;', rel, sets, key_match) end,
+        rel, columns, defaults, (select string_agg(format('%I', p), ', ' order by o) from unnest(pk) with ordinality u(p, o)), apart,
+        -- others refer to this table by more than its key: a value that changed leaves them behind
+        case when by_value then format('if old is not null and not old @> mesh_row then perform mesh.orphan_children(%L, old, true); end if;', t) end);
 
     -- An arriving change: apply it as it is if it is the newest of its key and the row stands where it should.
     execute format('create or replace function mesh.%6$I(c mesh.change) returns void language plpgsql as $b$
@@ -97,17 +170,21 @@ begin
                     or exists (select from mesh.parked p where p.tbl = %2$L and p.key = mesh_key) then
                 perform mesh.settle(%2$L, mesh_key, c);
             elsif c.kind = ''D'' then
-                delete from %3$s t where %4$s;
+                perform mesh.%7$I(mesh_key, true);
             elsif not mesh.%5$I(mesh_key, c.row) then
                 perform mesh.settle(%2$L, mesh_key, c);
             end if;
-        end $b$', names, t, rel, key_match, 'write_' || t, 'merge_' || t);
+        end $b$', names, t, rel, key_match, mesh.function_name('write', t), mesh.function_name('merge', t), mesh.function_name('remove', t));
 
     execute format('create or replace function mesh.%1$I() returns trigger language plpgsql security definer %2$s as $b$
         declare mesh_at bigint := greatest(mesh.next_hlc(), (select max(x.hlc) + 1 from mesh.change x where x.tbl = %3$L and x.key = ''*''));
+            mesh_seen bigint := (select last_value - 1 from mesh.pruned_to); -- what is not in the log was seen by all
         begin
+            if not exists (select from mesh.gate g where g.started = pg_postmaster_start_time()) then
+                perform mesh.refuse();
+            end if;
             if tg_op = ''INSERT'' then
-                insert into mesh.change select %4$s, nextval(''mesh.change_seq''), greatest(mesh_at, v.hlc + 1), %3$L, %5$s, ''I'', %6$s, v.hlc, v.origin,
+                insert into mesh.change select %4$s, nextval(''mesh.change_seq''), greatest(mesh_at, v.hlc + 1), %3$L, %5$s, ''I'', %6$s, coalesce(v.hlc, mesh_seen), coalesce(v.origin, 15::smallint),
                         pg_current_xact_id()::text::bigint, current_setting(''mesh.actor'', true), current_setting(''mesh.request'', true)
                     from new_rows mesh_n left join lateral (select x.hlc, x.origin from mesh.change x where x.tbl = %3$L and x.key = %5$s
                         order by x.hlc desc, x.origin desc limit 1) v on true;
@@ -115,7 +192,7 @@ begin
                     delete from mesh.parked p where p.tbl = %3$L and p.key in (select %5$s from new_rows mesh_n);
                 end if;
             elsif tg_op = ''UPDATE'' then
-                insert into mesh.change select %4$s, nextval(''mesh.change_seq''), greatest(mesh_at, v.hlc + 1), %3$L, d.key, d.kind, d.row, v.hlc, v.origin,
+                insert into mesh.change select %4$s, nextval(''mesh.change_seq''), greatest(mesh_at, v.hlc + 1), %3$L, d.key, d.kind, d.row, coalesce(v.hlc, mesh_seen), coalesce(v.origin, 15::smallint),
                         pg_current_xact_id()::text::bigint, current_setting(''mesh.actor'', true), current_setting(''mesh.request'', true)
                     from (
                         select %5$s as key, ''U''::"char" as kind, %8$s as row from new_rows mesh_n join old_rows mesh_o on %5$s = %7$s
@@ -125,7 +202,7 @@ begin
                         order by x.hlc desc, x.origin desc limit 1) v on true
                     where d.row <> ''{}'';
             elsif tg_op = ''DELETE'' then
-                insert into mesh.change select %4$s, nextval(''mesh.change_seq''), greatest(mesh_at, v.hlc + 1), %3$L, %7$s, ''D'', %9$s, v.hlc, v.origin,
+                insert into mesh.change select %4$s, nextval(''mesh.change_seq''), greatest(mesh_at, v.hlc + 1), %3$L, %7$s, ''D'', %9$s, coalesce(v.hlc, mesh_seen), coalesce(v.origin, 15::smallint),
                         pg_current_xact_id()::text::bigint, current_setting(''mesh.actor'', true), current_setting(''mesh.request'', true)
                     from old_rows mesh_o left join lateral (select x.hlc, x.origin from mesh.change x where x.tbl = %3$L and x.key = %7$s
                         order by x.hlc desc, x.origin desc limit 1) v on true;
@@ -136,14 +213,23 @@ begin
                 delete from mesh.parked p where p.tbl = %3$L;
             end if;
             return null;
-        end $b$', 'capture_' || t, settings, t, mesh.me(), key_new, encode, replace(key_of, '$R', 'mesh_o'), diff, mesh.encode_sql(a_rel, 'mesh_o'), pk[1]);
+        end $b$', mesh.function_name('capture', t), settings, t, mesh.me(), key_new, encode, replace(key_of, '$R', 'mesh_o'), diff, mesh.encode_sql(a_rel, 'mesh_o'), pk[1]);
     if not exists (select from pg_trigger where tgrelid = a_rel and tgname = 'mesh_insert') then
-        execute format('create trigger mesh_insert after insert on %s referencing new table as new_rows for each statement execute function mesh.%I()', rel, 'capture_' || t);
-        execute format('create trigger mesh_update after update on %s referencing old table as old_rows new table as new_rows for each statement execute function mesh.%I()', rel, 'capture_' || t);
-        execute format('create trigger mesh_delete after delete on %s referencing old table as old_rows for each statement execute function mesh.%I()', rel, 'capture_' || t);
-        execute format('create trigger mesh_truncate after truncate on %s for each statement execute function mesh.%I()', rel, 'capture_' || t);
+        execute format('create trigger mesh_insert after insert on %s referencing new table as new_rows for each statement execute function mesh.%I()', rel, mesh.function_name('capture', t));
+        execute format('create trigger mesh_update after update on %s referencing old table as old_rows new table as new_rows for each statement execute function mesh.%I()', rel, mesh.function_name('capture', t));
+        execute format('create trigger mesh_delete after delete on %s referencing old table as old_rows for each statement execute function mesh.%I()', rel, mesh.function_name('capture', t));
+        execute format('create trigger mesh_truncate after truncate on %s for each statement execute function mesh.%I()', rel, mesh.function_name('capture', t));
     end if;
     perform mesh.write_dispatcher();
+    if around then
+        for neighbour in
+            select r.rel::regclass from mesh.reference g join mesh.replicated r on r.tbl = g.tbl
+                where g.to_tbl = t and g.tbl <> t and (g.to_rel <> a_rel::regclass::text or not g.to_columns <@ (select array_agg(c.name) from mesh.columns_of(a_rel) c))
+            union select r.rel::regclass from mesh.reference g join mesh.replicated r on r.tbl = g.to_tbl
+                where g.tbl = t and g.to_tbl <> t and g.to_columns <> r.key_columns loop
+            perform mesh.attach(neighbour, false);
+        end loop;
+    end if;
 end $$;
 
 create or replace function mesh.has_all_columns(a_tbl text, a_key text) returns boolean language sql stable as $$
@@ -156,7 +242,7 @@ $$;
 create or replace function mesh.write_dispatcher() returns void language plpgsql as $$
 declare branches text;
 begin
-    select string_agg(format('when %L then perform mesh.%I(c);', tbl, 'merge_' || tbl), E'\n' order by tbl) into branches
+    select string_agg(format('when %L then perform mesh.%I(c);', tbl, mesh.function_name('merge', tbl)), E'\n' order by tbl) into branches
         from mesh.replicated where rel is not null;
     execute 'create or replace function mesh.merge(c mesh.change) returns void language plpgsql as $b$ begin
         if c.kind = ''T'' then perform mesh.merge_truncate(c); return; end if;

@@ -10,12 +10,17 @@ begin
     perform set_config('mesh.ddl', '', true);
 end $$;
 
-create or replace function mesh.log_ddl(statement text) returns void language sql security definer
+create or replace function mesh.log_ddl(statement text) returns void language plpgsql security definer
 set search_path = pg_catalog, pg_temp as $$
+begin
+    if not exists (select from mesh.gate g where g.started = pg_postmaster_start_time()) then
+        perform mesh.refuse();
+    end if;
+    perform pg_current_xact_id();                -- before its number: see mesh.unsettled
     insert into mesh.change select mesh.me(), s, mesh.next_hlc(), '', mesh.me() || ':' || s, 'S',
         jsonb_build_object('sql', statement, 'role', session_user), null, null, pg_current_xact_id()::text::bigint,
-        current_setting('mesh.actor', true), current_setting('mesh.request', true) from nextval('mesh.change_seq') s
-$$;
+        current_setting('mesh.actor', true), current_setting('mesh.request', true) from nextval('mesh.change_seq') s;
+end $$;
 
 create or replace function mesh.apply_schema(c mesh.change) returns void language plpgsql as $$
 declare complaint text;
@@ -40,7 +45,7 @@ end $$;
 
 -- This node's residue class for one sequence: values ≡ node (mod 16), above whatever it has given out.
 create or replace function mesh.align_sequence(s regclass) returns void language plpgsql as $$
-declare d record; last bigint; owner_table regclass; owner_column text; highest bigint; next bigint;
+declare d record; last bigint; owner_table regclass; owner_column text; highest bigint; next bigint; called boolean;
 begin
     select * into d from pg_sequence where seqrelid = s;
     if d.seqincrement < 0 then
@@ -55,8 +60,8 @@ begin
         last := greatest(last, highest);
     end if;
     if d.seqincrement = 16 and d.seqstart % 16 = mesh.me() % 16 and (highest is null or highest <= last) then
-        execute format('select last_value from %s', s) into next;
-        if next % 16 = mesh.me() % 16 and next >= coalesce(highest, 0) then
+        execute format('select last_value, is_called from %s', s) into next, called;
+        if next % 16 = mesh.me() % 16 and (highest is null or next > highest or called and next = highest) then
             return;
         end if;
     end if;
@@ -100,7 +105,7 @@ end $$;
 
 create or replace function mesh.on_drop() returns event_trigger language plpgsql security definer
 set search_path = pg_catalog, pg_temp as $$
-declare o record; f record;
+declare o record; f record; left_behind oid;
 begin
     if not exists (select from pg_event_trigger_dropped_objects() d where d.object_type = 'table' and d.schema_name = 'public') then
         return;
@@ -108,8 +113,13 @@ begin
     for o in update mesh.replicated r set rel = null
              from pg_event_trigger_dropped_objects() d where d.object_type = 'table' and d.objid = r.rel returning r.tbl loop
         delete from mesh.parked where tbl = o.tbl;
+        for left_behind in select r.rel from mesh.reference g join mesh.replicated r on r.tbl = g.tbl
+                           where g.to_tbl = o.tbl and r.rel is not null and g.tbl <> o.tbl loop
+            perform mesh.attach(left_behind, false);
+        end loop;
+        delete from mesh.reference where tbl = o.tbl or to_tbl = o.tbl;
         for f in select p.oid::regprocedure as signature from pg_proc p where p.pronamespace = 'mesh'::regnamespace
-                 and p.proname in ('read_' || o.tbl, 'write_' || o.tbl, 'remove_' || o.tbl, 'merge_' || o.tbl, 'capture_' || o.tbl) loop
+                 and p.proname in (select mesh.function_name(k, o.tbl) from unnest(array['read', 'write', 'remove', 'merge', 'capture']) k) loop
             execute 'drop function ' || f.signature;
         end loop;
     end loop;

@@ -5,12 +5,88 @@
 create or replace function mesh.cluster_id() returns text
     language sql immutable parallel safe as 'select ''{cluster_id}''::text';
 
--- Text form: "3f2a9c01/1:1042,3:77" (cluster/node:seq,…). What this session can see now.
+-- The node's own word of what will not come any more: see mesh.heartbeat. The agent calls it twice a second.
+--
+-- low: a transaction stamps its changes no earlier than it began, and the clock floor keeps what begins later above
+-- this beat; the second taken off is for clocks that step back. settled: numbers are given out to transactions that
+-- have an id by then, so once all ids below the horizon of an earlier beat have ended, so have those numbers.
+create or replace function mesh.beat() returns void language plpgsql security definer
+set search_path = pg_catalog, pg_temp as $$
+declare now_hlc bigint := mesh.clock(); oldest bigint; mine mesh.heartbeat; u mesh.unsettled; new_low bigint; new_settled bigint;
+begin
+    perform mesh.raise_floor(now_hlc);           -- nothing is stamped earlier than this from now on
+    select (extract(epoch from min(a.xact_start)) * 1000000)::bigint into oldest from pg_stat_activity a
+        where a.backend_xid is not null and a.backend_type = 'client backend' and a.pid <> pg_backend_pid();
+    select * into mine from mesh.heartbeat h where h.node = mesh.me() for update;
+    select * into u from mesh.unsettled for update;
+    new_low := greatest(mine.low, least(now_hlc, oldest) - 1000000);
+    new_settled := mine.settled;
+    if pg_snapshot_xmin(pg_current_snapshot()) >= u.horizon then
+        new_settled := greatest(mine.settled, u.seq);
+        update mesh.unsettled set seq = (select case when s.is_called then s.last_value else 0 end from mesh.change_seq s),
+            horizon = pg_snapshot_xmax(pg_current_snapshot());
+    end if;
+    update mesh.heartbeat set at = clock_timestamp(), low = new_low, settled = new_settled,
+        heard = (select jsonb_object_agg(n.node, case when n.node = mesh.me() then new_low else coalesce(h.low, 0) end)
+                 from mesh.node n left join mesh.heartbeat h on h.node = n.node where n.state = 'member')
+        where node = mesh.me();
+end $$;
+
+-- Every member has every change with hlc <= this, and none will come any more.
+create or replace function mesh.watermark() returns bigint language sql stable security definer
+set search_path = pg_catalog, pg_temp as $$
+    select coalesce(min(coalesce((h.heard->>n.node::text)::bigint, 0)), 0)
+    from mesh.node m left join mesh.heartbeat h on h.node = m.node, mesh.node n
+    where m.state = 'member' and n.state = 'member'
+$$;
+
+-- Numbers of one node's changes that this session can't see, from `settled` (exclusive) to `newest`, as ranges.
+create or replace function mesh.unseen(a_node smallint, settled bigint, newest bigint) returns int8multirange
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select case when newest - settled = count(*) then '{}'::int8multirange
+                else int8multirange(int8range(settled + 1, newest, '[]')) - range_agg(int8range(c.seq, c.seq, '[]')) end
+    from mesh.change c where c.origin = a_node and c.seq > settled and c.seq <= newest
+$$;
+
+-- Of so many of a node's newest numbers each is looked at; older ones count as seen. Bounds the cost when its agent is away.
+create or replace function mesh.remembered() returns bigint language sql immutable parallel safe as 'select 1000::bigint';
+
+-- What this session can see now, as text: "3f2a9c01/1:1042-1040-1030..1033,3:77" (cluster/node:newest number, without these; …).
 create or replace function mesh.position() returns text language sql volatile security definer
 set search_path = pg_catalog, pg_temp as $$
-    select mesh.cluster_id() || '/' || coalesce(string_agg(n.node || ':' || m.seq, ',' order by n.node), '') from mesh.node n
-    cross join lateral (select max(c.seq) as seq from mesh.change c where c.origin = n.node) m where m.seq is not null
+    select mesh.cluster_id() || '/' || coalesce(string_agg(n.node || ':' || m.seq || g.gaps, ',' order by n.node), '') from mesh.node n
+    cross join lateral (select max(c.seq) as seq from mesh.change c where c.origin = n.node) c
+    left join mesh.heartbeat h on h.node = n.node
+    cross join lateral (select greatest(c.seq, nullif(h.settled, 0)) as seq) m
+    cross join lateral (
+        select coalesce(string_agg('-' || lower(r) || case when upper(r) - 1 > lower(r) then '..' || upper(r) - 1 else '' end, '' order by r desc), '') as gaps
+        from (select r from unnest(mesh.unseen(n.node, greatest(coalesce(h.settled, 0), m.seq - mesh.remembered()), m.seq)) r
+              order by r desc limit 16) newest) g
+    where m.seq is not null
 $$;
+
+-- Can this session see all that the position names? (Its part after the slash.)
+create or replace function mesh.has(wanted text) returns boolean language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp as $$
+declare part text; a_node smallint; newest bigint; settled bigint; unseen int8multirange;
+begin
+    foreach part in array string_to_array(wanted, ',') loop
+        a_node := split_part(part, ':', 1);
+        newest := split_part(split_part(part, ':', 2), '-', 1);
+        select h.settled into settled from mesh.heartbeat h where h.node = a_node;
+        continue when newest <= coalesce(settled, 0);
+        if not exists (select from mesh.change c where c.origin = a_node and c.seq = newest) then
+            return false;
+        end if;
+        unseen := mesh.unseen(a_node, greatest(coalesce(settled, 0), newest - mesh.remembered()), newest);
+        if not isempty(unseen) and not unseen <@ (
+                select coalesce(range_agg(int8range(split_part(gap, '..', 1)::bigint, coalesce(nullif(split_part(gap, '..', 2), ''), gap)::bigint, '[]')), '{}')
+                from unnest((string_to_array(split_part(part, ':', 2), '-'))[2:]) gap) then
+            return false;
+        end if;
+    end loop;
+    return true;
+end $$;
 
 -- Wait until this node has all that the position names; false: it does not after timeout_ms.
 -- Call it as a statement of its own, before reading. Raises 22023 for a position that can't be read.
@@ -18,7 +94,7 @@ create or replace function mesh.wait_for(wanted text, timeout_ms int) returns bo
 set search_path = pg_catalog, pg_temp as $$
 declare until timestamptz := clock_timestamp() + make_interval(secs => timeout_ms / 1000.0);
 begin
-    if wanted !~ '^[0-9a-f]{8}/([0-9]{1,2}:[0-9]{1,18}(,[0-9]{1,2}:[0-9]{1,18}){0,14})?$' then
+    if length(wanted) > 4000 or wanted !~ '^[0-9a-f]{8}/([0-9]{1,2}:[0-9]{1,18}(-[0-9]{1,18}([.][.][0-9]{1,18})?)*(,[0-9]{1,2}:[0-9]{1,18}(-[0-9]{1,18}([.][.][0-9]{1,18})?)*){0,14})?$' then
         raise exception 'not a position: %', left(wanted, 100) using errcode = '22023';
     end if;
     if split_part(wanted, '/', 1) <> mesh.cluster_id() then
@@ -26,10 +102,7 @@ begin
     end if;
     wanted := split_part(wanted, '/', 2);
     loop
-        if not exists (
-            select from unnest(string_to_array(wanted, ',')) part
-            where not exists (select from mesh.change c where c.origin = split_part(part, ':', 1)::smallint
-                and c.seq = split_part(part, ':', 2)::bigint)) then
+        if mesh.has(wanted) then
             return true;
         end if;
         if clock_timestamp() >= until then
@@ -38,9 +111,3 @@ begin
         perform pg_sleep(0.003);
     end loop;
 end $$;
-
-revoke all on all functions in schema mesh from public;
-grant usage on schema mesh to {app_role};
-grant execute on function mesh.me(), mesh.position(), mesh.wait_for(text, int), mesh.run_ddl(text),
-    mesh.log_ddl(text), mesh.align_sequences() to {app_role};
-grant select on mesh.node, mesh.parked, mesh.conflict, mesh.change, mesh.replicated to {app_role};
