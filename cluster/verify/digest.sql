@@ -44,18 +44,18 @@ create or replace function mesh_verify.tables()
 returns table (tbl text, rel oid, name text, bytes bigint, key_sql text, match_sql text, hash_sql text, text_sql text, shape text)
 language sql as $$
     with compared as (
-        select r.tbl, r.rel from mesh.replicated r where r.rel is not null
-        union all select 'mesh_verify.scratch', 'mesh_verify.scratch'::regclass::oid
+        select r.tbl, r.rel, r.key_sql from mesh.replicated r where r.rel is not null
+        union all select 'mesh_verify.scratch', 'mesh_verify.scratch'::regclass::oid, 't.id::text'
     ), columns as (
-        select c.tbl, c.rel, k.name, k.type, a.atttypid, array_position(i.indkey::int2[], k.num) as in_key
+        select c.tbl, c.rel, c.key_sql, k.name, k.type, a.atttypid, array_position(i.indkey::int2[], k.num) as in_key
         from compared c cross join lateral mesh.columns_of(c.rel) k
         join pg_attribute a on a.attrelid = c.rel and a.attnum = k.num
         join pg_index i on i.indrelid = c.rel and i.indisprimary
     )
-    select tbl, rel, rel::regclass::text, pg_relation_size(rel),
-        case when count(in_key) = 1 then max(format('t.%I::text', columns.name)) filter (where in_key is not null)
-             else 'jsonb_build_array(' || string_agg(format('t.%I::text', columns.name), ', ' order by in_key) filter (where in_key is not null) || ')::text' end,
-        case when count(in_key) = 1 then max(format('t.%I = mesh_key::%s', columns.name, type)) filter (where in_key is not null)
+    select tbl, rel, rel::regclass::text, pg_relation_size(rel), key_sql,
+        case when count(in_key) = 1
+             then max(format(case when key_sql like 'mesh.escaped(%' then 't.%I = mesh.unescaped(mesh_key)::%s' else 't.%I = mesh_key::%s' end,
+                             columns.name, type)) filter (where in_key is not null)
              else string_agg(format('t.%I = (mesh_key::jsonb->>%s)::%s', columns.name, in_key, type), ' and ' order by in_key) filter (where in_key is not null) end,
         'hash_record_extended(row(record_send(row(' || string_agg(format(case when atttypid in (
                 'bool'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'text'::regtype, 'varchar'::regtype, 'bpchar'::regtype,
@@ -64,7 +64,7 @@ language sql as $$
             then 't.%I' else 't.%I::text' end, columns.name), ', ' order by columns.name collate "C") || '))), 0)',
         mesh.encode_sql(rel, 't'),
         md5(string_agg(columns.name || ' ' || type, ', ' order by columns.name collate "C"))
-    from columns group by tbl, rel
+    from columns group by tbl, rel, key_sql
 $$;
 
 -- Number of rows and sum of their hashes, of all that this transaction's snapshot sees. Blocks in which nothing happened
@@ -111,4 +111,10 @@ begin
         first := first + step;
     end loop;
     delete from mesh_verify.range r where r.rel = a_rel and r.block >= first;
+end $$;
+
+-- A line in this node's Postgres log, for what is done past the change log.
+create or replace function mesh_verify.log_line(line text) returns void language plpgsql as $$
+begin
+    raise log '%', line;
 end $$;

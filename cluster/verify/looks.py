@@ -69,12 +69,13 @@ def settle(
     calm: dict[Key, tuple[Doubt | None, int]] = {}
     open_keys = set(doubtful)
     end = time.monotonic() + 2 * seconds
+    since = max(everywhere(nodes, lambda node: node.pruned()).values())
     last: dict[Key, Doubt] = {}
     for look in range(1, MAX_LOOKS + 1):
         if not open_keys:
             break
         level(nodes, max(0.0, min(seconds, end - time.monotonic())))
-        last = {(d.table, d.key): d for d in unequal(nodes, open_keys)}
+        last = {(d.table, d.key): d for d in unequal(nodes, open_keys, since)}
         open_keys = set(last)
         for key, doubt in last.items():
             before, times = calm.get(key, (None, 0))
@@ -93,12 +94,12 @@ def settle(
     return differ, [last[key] for key in sorted(open_keys)]
 
 
-def unequal(nodes: Sequence[Node], keys: set[Key]) -> list[Doubt]:
+def unequal(nodes: Sequence[Node], keys: set[Key], since: int = 0) -> list[Doubt]:
     """Those of `keys` that this look finds in different states."""
     found = []
     for table, group in groupby(sorted(keys), key=lambda key: key[0]):
         names = [key for _, key in group]
-        by_node = everywhere(nodes, partial(Node.states, table=table, keys=names))
+        by_node = everywhere(nodes, partial(Node.states, table=table, keys=names, since=since))
         for key in names:
             states = {number: states[key] for number, states in by_node.items()}
             if len({repr(state.content) for state in states.values()}) > 1:

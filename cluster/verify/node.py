@@ -30,6 +30,9 @@ SETTINGS = (
 )
 """As when a change is written into the log. Two cores that serve people are not both taken for one query."""
 VERSION = "of version "
+BEATS = 5
+MAX_IN_FLIGHT = 200_000
+"""Changes above the settled ones that are compared by name."""
 HISTORY = 20
 """So many of a row's newest changes are compared; older ones have arrived everywhere long since."""
 
@@ -148,34 +151,38 @@ class Node:
 
     # --- one snapshot
 
-    def settled(self, seconds: float) -> int:
-        """A number of this node's changes below which none is uncommitted; waits for transactions under way.
+    def beat(self) -> None:
+        """Let the node say what of its changes is no longer in flight, as its agent does all the time.
 
-        Raises ClusterError if one lasts longer than that.
+        What one beat sees, a later one may call settled: once the transactions of that moment have ended.
         """
-        number = self.one("select last_value from mesh.change_seq")
-        self.end()
-        horizon = self.one("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
-        end = time.monotonic() + seconds
-        while True:
+        for _ in range(BEATS):
+            self.one("select mesh.beat()::text")
             self.end()
-            if self.one("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint") >= horizon:
-                self.end()
-                return int(number)
-            if time.monotonic() > end:
-                raise ClusterError(
-                    f"a transaction on {self.host.name} lasts longer than {seconds} s"
-                )
+            if self.one(
+                "select h.settled >= u.seq from mesh.heartbeat h, mesh.unsettled u where h.node = mesh.me()"
+            ):
+                break
             time.sleep(0.01)
+        self.end()
 
-    def newest_of_each(self) -> dict[int, int]:
-        """The greatest number of each origin's changes here."""
-        rows = self.all(
-            "select n.node, m.seq from mesh.node n cross join lateral"
-            " (select max(c.seq) as seq from mesh.change c where c.origin = n.node) m where m.seq is not null"
-        )
+    def settled(self) -> dict[int, int]:
+        """By origin, the number up to which this node has all its changes; 0: not known."""
+        rows = self.all("select node, settled from mesh.heartbeat")
         self.end()
         return dict(rows)
+
+    def evicted(self) -> set[int]:
+        """Nodes that are no members any more, as this one knows."""
+        rows = self.all("select node from mesh.node where state = 'evicted'")
+        self.end()
+        return {node for (node,) in rows}
+
+    def pruned(self) -> int:
+        """The clock up to which this node's log was cut off; 0: never."""
+        found = int(self.one("select mesh.pruned()"))
+        self.end()
+        return found
 
     def begin(self, tables: Iterable[str]) -> None:
         """A transaction in which no table changes its form. The snapshot is taken by the first query after it."""
@@ -187,14 +194,21 @@ class Node:
         """Changes this snapshot sees, by (origin, seq), that have a greater seq than their origin's floor."""
         rows = self.all(
             "select c.origin, c.seq, c.tbl, c.key, c.kind::text from unnest(%s::int[], %s::bigint[]) f(origin, floor)"
-            " cross join lateral (select * from mesh.change x where x.origin = f.origin and x.seq > f.floor) c",
+            " cross join lateral (select * from mesh.change x where x.origin = f.origin and x.seq > f.floor) c"
+            " limit %s",
             list(floors),
             list(floors.values()),
+            MAX_IN_FLIGHT,
         )
+        if len(rows) == MAX_IN_FLIGHT:
+            raise ClusterError(
+                f"{self.host.name} has {MAX_IN_FLIGHT} changes or more beside which others may still be in flight:"
+                " a bulk load, or a transaction that lasts? Verify again when it has ended"
+            )
         return {(origin, seq): Change(*rest) for origin, seq, *rest in rows}
 
     def parked_keys(self) -> set[tuple[str, str]]:
-        return set(self.all("select tbl, key from mesh.parked"))
+        return set(self.all("select tbl, key from mesh.parked where key <> '*'"))
 
     def digest(self, table: str, afresh: bool) -> tuple[int, int, int]:
         """Rows, sum of their hashes, and how many had to be hashed."""
@@ -246,8 +260,8 @@ class Node:
 
     # --- rows
 
-    def states(self, table: str, keys: Sequence[str]) -> dict[str, State]:
-        """Each key as one look finds it."""
+    def states(self, table: str, keys: Sequence[str], since: int = 0) -> dict[str, State]:
+        """Each key as one look finds it; of its history what is newer than `since`, which all logs still have."""
         t = self._quoted.get(table)
         if t is None:  # what waits for a table that is not here, or a schema change
             here, source = "null::bigint, null::text, null::jsonb", ""
@@ -264,18 +278,21 @@ class Node:
             " left join lateral mesh.version_of(%s, mesh_key) v on true"
             " left join lateral (select string_agg(x.origin || ':' || x.seq, ',' order by x.hlc desc, x.origin desc)"
             " as history"
-            " from (select * from mesh.change c where c.tbl = %s and c.key = mesh_key"
+            " from (select * from mesh.change c where c.tbl = %s and c.key = mesh_key and c.hlc > %s"
             " order by c.hlc desc, c.origin desc limit %s) x) h on true",
             list(keys),
             table,
             table,
             table,
+            since,
             HISTORY,
         )
         self.connection.commit()
         return {
-            key: State(digest, reason, row or kept, (hlc, origin), history or "", f"{xmin}/{since}")
-            for key, digest, xmin, row, reason, since, kept, hlc, origin, history in rows
+            key: State(
+                digest, reason, row or kept, (hlc, origin), history or "", f"{xmin}/{parked}"
+            )
+            for key, digest, xmin, row, reason, parked, kept, hlc, origin, history in rows
         }
 
     def sweep(self) -> None:

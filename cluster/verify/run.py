@@ -27,8 +27,6 @@ from cluster.verify.node import BUCKETS, SCRATCH, Change, Node, everywhere
 
 MAX_ROWS = 10_000
 """So many differing rows of a table are looked at in one run, and rows of so many buckets are fetched."""
-WINDOW = 10_000
-"""So many of its newest changes may not have reached all others when a node died."""
 ATTEMPTS = 5
 """A truncate or schema change in flight says nothing about a table; then it is compared anew."""
 
@@ -75,15 +73,18 @@ def verify(
     """
     began = time.monotonic()
     with ExitStack() as stack:
-        away, nodes = [], []
+        away, nodes = {}, []
         for host in topology.hosts:
             try:
                 nodes.append(Node(host, stack.enter_context(connect(topology, host, credentials))))
             except NodeUnreachable as error:
-                away.append(str(error))
+                away[host.node] = str(error)
+        evicted = set().union(*(node.evicted() for node in nodes))
+        nodes = [node for node in nodes if node.host.node not in evicted]
+        problems = [error for number, error in away.items() if number not in evicted]
         if len(nodes) < 2:
-            raise ClusterError("; ".join(["there is nothing to compare with", *away]))
-        report = Report({node.host.node: node.host.name for node in nodes}, problems=away)
+            raise ClusterError("; ".join(["there is nothing to compare with", *problems]))
+        report = Report({node.host.node: node.host.name for node in nodes}, problems=problems)
         try:
             _verify(nodes, report, tables, full, wait_seconds)
         except psycopg2.OperationalError as error:
@@ -159,7 +160,7 @@ def _pass(
     nodes: list[Node], report: Report, tables: list[str], full: bool, seconds: float
 ) -> tuple[set[looks.Key], set[str]]:
     """(keys that may differ, tables to compare again)."""
-    floors = _floors(nodes, seconds)
+    floors = _floors(nodes)
     if behind := looks.level(nodes, seconds):
         raise _Behind(behind)
     everywhere(nodes, lambda node: node.begin(tables))
@@ -188,13 +189,16 @@ def _pass(
     return doubtful, again
 
 
-def _floors(nodes: list[Node], seconds: float) -> dict[int, int]:
-    """Per origin a number below which no change is in flight any more: all nodes have those, or never will."""
-    here = everywhere(nodes, lambda node: node.settled(seconds))
-    # Of a node that is away the others have much the same, and fetch the rest from one another.
-    newest = everywhere(nodes, lambda node: node.newest_of_each())
-    others = {origin for found in newest.values() for origin in found} - set(here)
-    return here | {o: min(found.get(o, 0) for found in newest.values()) - WINDOW for o in others}
+def _floors(nodes: list[Node]) -> dict[int, int]:
+    """Per origin a number below which no change is in flight any more, once the nodes are level."""
+    everywhere(nodes, lambda node: node.beat())
+    said = everywhere(nodes, lambda node: node.settled())
+    origins = {origin for floors in said.values() for origin in floors}
+    # A node's own word of itself is the newest; of one that is away, what the last of the others has heard counts.
+    return {
+        o: said[o][o] if o in said else min(floors.get(o, 0) for floors in said.values())
+        for o in sorted(origins)
+    }
 
 
 def _in_flight(seen: list[dict[tuple[int, int], Change]]) -> list[Change]:
