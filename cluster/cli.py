@@ -14,6 +14,7 @@ from cluster import probe as probing
 from cluster.commands.evict import evict
 from cluster.commands.join import join
 from cluster.commands.rejoin import rejoin
+from cluster.commands.repair import repair
 from cluster.commands.verify import verify
 from cluster.db import connect
 from cluster.mesh.build import build
@@ -282,6 +283,7 @@ def _table(rows: list[tuple]) -> None:
 
 
 main.add_command(verify)
+main.add_command(repair)
 main.add_command(join)
 main.add_command(evict)
 main.add_command(rejoin)

@@ -135,7 +135,7 @@ class Node:
                 )
         self.connection.commit()
 
-    def one(self, query: str, *args: Any) -> Any:
+    def one(self, query: str | sql.Composable, *args: Any) -> Any:
         """The one value that a query gives."""
         self.cursor.execute(query, args or None)
         return self.cursor.fetchone()[0]
@@ -262,6 +262,12 @@ class Node:
 
     def states(self, table: str, keys: Sequence[str], since: int = 0) -> dict[str, State]:
         """Each key as one look finds it; of its history what is newer than `since`, which all logs still have."""
+        found = self.states_now(table, keys, since)
+        self.connection.commit()
+        return found
+
+    def states_now(self, table: str, keys: Sequence[str], since: int = 0) -> dict[str, State]:
+        """The same, within a transaction under way."""
         t = self._quoted.get(table)
         if t is None:  # what waits for a table that is not here, or a schema change
             here, source = "null::bigint, null::text, null::jsonb", ""
@@ -287,7 +293,6 @@ class Node:
             since,
             HISTORY,
         )
-        self.connection.commit()
         return {
             key: State(
                 digest, reason, row or kept, (hlc, origin), history or "", f"{xmin}/{parked}"
