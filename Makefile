@@ -1,6 +1,6 @@
 # The verbs of this repository. Longer ones are scripts in bin/.
 .DEFAULT_GOAL := help
-.PHONY: help up status down kill revive logs psql unit env e2e env-down pipeline test hosts-test drill golden provisioner lint fmt build build-frontend lock clean
+.PHONY: help up status down kill revive logs psql unit env e2e env-down pipeline test hosts-test drill django-suite golden provisioner lint fmt build build-frontend lock clean
 
 HOST :=
 LOCAL := .venv/bin/python -m cluster.local
@@ -52,6 +52,9 @@ hosts-test: ## site.yml on three real Debian hosts of this machine, lessons and 
 
 drill: ## break things while people write and count what is wrong; page in reports/drill  [ROUNDS="conflicts kill"] [SHORT=1]
 	@bin/drill $(ROUNDS)
+
+django-suite: ## Django's own test suite on a live mesh; nodes must be equal after each label  [LABELS="schema update"] [HOSTS=3]
+	@bin/django-suite $(if $(HOSTS),--hosts $(HOSTS)) $(LABELS)
 
 golden: ## a golden image of finished hosts, from which environments are cloned in seconds  [HOSTS=3]  (root)
 	@bin/golden $(or $(HOSTS),3)

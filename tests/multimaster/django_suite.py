@@ -1,18 +1,20 @@
 """Django's own test suite against a live mesh: `make django-suite`.
 
-Fetches the source archive of the Django that is installed, starts two meshes of bare nodes (the suite
-wants two databases, `default` and `other`), and runs runtests.py label by label against node 1. After each label, and within
-it before each flush (django_runner.py), all nodes must hold the same. Failures that are explained stand in
-django_suite.toml; one that no longer fails is an error.
+Fetches the source archive of the Django that is installed, starts two meshes of bare nodes, and runs runtests.py label by
+label. The suite wants two databases that have nothing to do with each other: `default` is node 1 of one mesh, `other`
+node 1 of a second one. After each label, and within it before each flush (django_runner.py), all nodes of a mesh must hold
+the same. Failures that are explained stand in django_suite.toml; one that no longer fails is an error.
 """
 
-import contextlib
+import difflib
 import os
 import re
+import signal
 import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -96,26 +98,29 @@ def run_label(label: str, tests: Path, settings: Path) -> int:
     return subprocess.run(command, cwd=tests, env=environment).returncode
 
 
-@contextlib.contextmanager
-def meshes_of(hosts: int):
-    with running_mesh(hosts) as default, running_mesh(hosts) as other:
-        yield {"default": default, "other": other}
-
-
-def run(labels: list[str], hosts: int) -> list[str]:
-    """Run the labels; those that failed."""
-    tests = source()
-    failed = []
-    with meshes_of(hosts) as meshes:
-        settings = CACHE / "suite_settings.py"
-        settings.write_text(settings_text(meshes), encoding="utf-8")
-        for label in labels:
-            began = time.monotonic()
-            if run_label(label, tests, settings):
-                failed.append(label)
-            click.echo(
-                f"==> {label}: {'FAILED' if label in failed else 'ok'} in {time.monotonic() - began:.0f} s"
+def refuse_unknown(labels: Sequence[str], tests: Path) -> None:
+    """Raises UsageError (exit code 2) for a label that the suite does not have."""
+    known = sorted(p.name for p in tests.iterdir() if (p / "__init__.py").exists())
+    for label in labels:
+        if label.split(".")[0] not in known:
+            close = difflib.get_close_matches(label, known, n=1)
+            raise click.UsageError(
+                f"Django's suite has no label {label!r}"
+                + (f"; did you mean {close[0]!r}?" if close else "")
             )
+
+
+def run(labels: Sequence[str], tests: Path, meshes: dict[str, Nodes], folder: Path) -> list[str]:
+    """Run the labels one by one, and say how long each took; those that failed. `folder` is for the settings module."""
+    settings = folder / "suite_settings.py"
+    settings.write_text(settings_text(meshes), encoding="utf-8")
+    failed = []
+    for label in labels:
+        began = time.monotonic()
+        if run_label(label, tests, settings):
+            failed.append(label)
+        seconds = time.monotonic() - began
+        click.echo(f"==> {label}: {'FAILED' if label in failed else 'ok'} in {seconds:.0f} s")
     return failed
 
 
@@ -126,9 +131,15 @@ def run(labels: list[str], hosts: int) -> list[str]:
 @click.argument("labels", nargs=-1)
 def main(hosts: int, labels: tuple[str, ...]) -> None:
     """Run Django's test suite on a live mesh: LABELS of it, or those that the mesh must pass."""
-    failed = run(list(labels or LABELS), hosts)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the meshes are stopped on the way out
+    tests = source()
+    refuse_unknown(labels, tests)
+    began = time.monotonic()
+    with running_mesh(hosts) as default, running_mesh(hosts) as other:
+        failed = run(labels or LABELS, tests, {"default": default, "other": other}, CACHE)
     if failed:
         raise SuiteError(f"failed: {', '.join(failed)}")
+    click.echo(f"all ok in {time.monotonic() - began:.0f} s")
 
 
 if __name__ == "__main__":

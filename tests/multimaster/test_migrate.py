@@ -1,15 +1,8 @@
 """`manage.py migrate` on one node reaches all: contrib apps, and an app with everything that migrations do."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-from tests.support.nodes import CREDENTIALS, Nodes, running_mesh
-
-REPOSITORY = Path(__file__).parents[2]
 
 SETTINGS = """
 import os
@@ -75,12 +68,6 @@ order by 1, 2, 3
 
 
 @pytest.fixture(scope="module")
-def nodes():
-    with running_mesh(3) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("project")
     (folder / "shop" / "migrations").mkdir(parents=True)
@@ -94,30 +81,12 @@ def project(tmp_path_factory) -> Path:
     return folder
 
 
-def manage(nodes: Nodes, project: Path, node: int, *args: str, code: str = "") -> str:
-    """Run a management command (or Python code) of the project against one node."""
-    command = [sys.executable, "-m", "django", *args] if args else [sys.executable, "-c", code]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": f"{project}:{REPOSITORY}",
-        "DJANGO_SETTINGS_MODULE": "settings",
-        "NODE_PORT": str(nodes.topology.host(node).ports.postgres),
-        "NODE_PASSWORD": CREDENTIALS.app,
-    }
-    done = subprocess.run(
-        command, env=environment, cwd=project, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
-
-
-def test_migrate_on_node_2_reaches_nodes_1_and_3_with_equal_schema_and_rows(nodes, project):
-    manage(nodes, project, 2, "makemigrations", "shop", "-v0")
-    manage(nodes, project, 2, "migrate", "-v0")
+def test_migrate_on_node_2_reaches_nodes_1_and_3_with_equal_schema_and_rows(nodes, manage, project):
+    manage(project, 2, "makemigrations", "shop", "-v0")
+    manage(project, 2, "migrate", "-v0")
     nodes.level(60)
     (project / "shop/migrations/0002_more.py").write_text(SECOND)
     manage(
-        nodes,
         project,
         3,
         code="import django; django.setup()\n"
@@ -126,7 +95,7 @@ def test_migrate_on_node_2_reaches_nodes_1_and_3_with_equal_schema_and_rows(node
         "from django.contrib.auth.models import User; User.objects.create_superuser('root', password='x')",
     )
     nodes.level(60)
-    manage(nodes, project, 2, "migrate", "-v0")
+    manage(project, 2, "migrate", "-v0")
     nodes.level(60)
     schemas = {n: nodes.admin(n, SCHEMA) for n in nodes.numbers}
     assert len(schemas[2]) > 80
@@ -140,17 +109,16 @@ def test_migrate_on_node_2_reaches_nodes_1_and_3_with_equal_schema_and_rows(node
     ]
     assert nodes.admin(1, "select * from mesh.parked") == []
     for node in nodes.numbers:  # nothing left to do, whichever node is asked
-        assert "No migrations to apply" in manage(nodes, project, node, "migrate")
-        manage(nodes, project, node, "check", "--database", "default", "--fail-level", "ERROR")
+        assert "No migrations to apply" in manage(project, node, "migrate").stdout
+        manage(project, node, "check", "--database", "default", "--fail-level", "ERROR")
 
 
-def test_flush_and_loaddata_keep_each_nodes_residue_class(nodes, project):
-    manage(nodes, project, 1, "flush", "--no-input", "-v0")
+def test_flush_and_loaddata_keep_each_nodes_residue_class(nodes, manage, project):
+    manage(project, 1, "flush", "--no-input", "-v0")
     nodes.level(60)
     nodes.assert_equal("shop_item", "auth_user", "django_content_type")
     for node in nodes.numbers:
         manage(
-            nodes,
             project,
             node,
             code="import django; django.setup(); from shop.models import Tag;"
@@ -159,6 +127,6 @@ def test_flush_and_loaddata_keep_each_nodes_residue_class(nodes, project):
     nodes.level(60)
     nodes.assert_equal("shop_tag")
     assert sorted(i % 16 for (i,) in nodes.sql(1, "select id from shop_tag")) == [1, 2, 3]
-    assert manage(nodes, project, 2, "sqlsequencereset", "shop").strip() == (
+    assert manage(project, 2, "sqlsequencereset", "shop").stdout.strip() == (
         "BEGIN;\nselect mesh.align_sequences();\nCOMMIT;"
     )
