@@ -56,9 +56,13 @@ class Report:
         """As `<name>.json`; returns its path."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.name}.json"
-        path.write_text(
-            json.dumps({"well": self.well, **asdict(self)}, indent=2, default=str) + "\n"
-        )
+        told = {
+            "well": self.well,
+            **vars(self),
+            "figures": [asdict(f) for f in self.figures],
+            "plots": [asdict(p) for p in self.plots],
+        }
+        path.write_text(json.dumps(told, indent=2, default=str) + "\n")
         return path
 
 

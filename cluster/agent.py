@@ -6,11 +6,13 @@ Twice a second it
 - fetches from live peers what a dead one had sent to them but not to us.
 
 Once a minute it makes the change log's next partitions and drops those that nobody needs (`mesh.prune`).
+In a thread of its own, `cluster/watch.py` looks after the gate, the clocks and peers that are gone for good.
 
 It never stops or starts a service and never changes a row but through the change log.
 """
 
 import logging
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,7 @@ from cluster.errors import NodeUnreachable
 from cluster.logs import configure
 from cluster.mesh.build import subscription_name
 from cluster.topology import Host, Topology
+from cluster.watch import Watch
 
 logger = logging.getLogger("cluster.agent")
 
@@ -97,8 +100,6 @@ class Agent:
                     if away:
                         logger.info("node=%s away→back", self.host.name)
                     away = False
-                    with db.cursor() as cursor:
-                        cursor.execute("select mesh.open_gate()")
                     self.durability.current = self._durability_in_force(db)
                     while True:
                         self.turn(db)
@@ -113,6 +114,8 @@ class Agent:
         """One look at everything. Raises psycopg2.OperationalError when the node is gone."""
         with db.cursor() as cursor:
             cursor.execute("set synchronous_commit = local")
+            if self._is_being_filled(cursor):
+                return
             cursor.execute("select mesh.sweep()")
             parked = cursor.fetchone()[0]
             if parked != self.parked:
@@ -124,6 +127,15 @@ class Agent:
             if self.peers:
                 self._keep_durability(cursor)
                 self._fetch_from_peers(cursor)
+
+    def _is_being_filled(self, cursor) -> bool:
+        """Whether a join of this node is under way, and nothing is to be done yet; also learns who was evicted."""
+        cursor.execute(
+            "select exists (select from mesh.joining), array(select node from mesh.node where state = 'evicted')"
+        )
+        joining, evicted = cursor.fetchone()
+        self.peers = tuple(p for p in self.topology.peers(self.host) if p.node not in evicted)
+        return joining
 
     def _keep_log(self, cursor) -> None:
         """Partitions ahead, and away with old ones. Who holds a lock in the way is let go first: later, then."""
@@ -145,19 +157,23 @@ class Agent:
 
     def _keep_durability(self, cursor) -> None:
         cursor.execute(
-            "select count(*) from pg_stat_replication where application_name = any (%s) and state = 'streaming'",
+            "select count(*), current_setting('synchronous_standby_names') from pg_stat_replication"
+            " where application_name = any (%s) and state = 'streaming'",
             ([subscription_name(peer, self.host) for peer in self.peers],),
         )
-        following = cursor.fetchone()[0]
+        following, in_force = cursor.fetchone()
         wanted = self.durability.decide(following, time.monotonic())
-        if wanted == self.durability.current:
-            return
         names = ", ".join(subscription_name(peer, self.host) for peer in self.peers)
         value = f"ANY 1 ({names})" if wanted == "peer" else ""
+        if wanted == self.durability.current and value == in_force:
+            return
         cursor.execute(
             sql.SQL("alter system set synchronous_standby_names = {}").format(sql.Literal(value))
         )
         cursor.execute("select pg_reload_conf()")
+        if wanted == self.durability.current:
+            logger.info("node=%s durability peer: %s→%s", self.host.name, in_force, value)
+            return
         logger.warning(
             "node=%s durability %s→%s following=%d",
             self.host.name,
@@ -228,7 +244,9 @@ def main(config: Path, name: str) -> None:
     """Run the agent of one host until it is stopped."""
     configure()
     topology = topologies.load(config)
-    Agent(topology, topology.host(name), secrets.load(config.with_name("secrets.toml"))).run()
+    host, passwords = topology.host(name), secrets.load(config.with_name("secrets.toml"))
+    threading.Thread(target=Watch(topology, host, passwords).run, name="watch", daemon=True).start()
+    Agent(topology, host, passwords).run()
 
 
 if __name__ == "__main__":

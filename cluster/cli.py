@@ -11,6 +11,10 @@ import click
 from cluster import credentials, health, topology
 from cluster import environment as environments
 from cluster import probe as probing
+from cluster.commands.evict import evict
+from cluster.commands.join import join
+from cluster.commands.rejoin import rejoin
+from cluster.commands.verify import verify
 from cluster.db import connect
 from cluster.mesh.build import build
 
@@ -276,6 +280,11 @@ def _table(rows: list[tuple]) -> None:
     for row in rows:
         click.echo("  ".join(str(v).ljust(w) for v, w in zip(row, widths, strict=True)).rstrip())
 
+
+main.add_command(verify)
+main.add_command(join)
+main.add_command(evict)
+main.add_command(rejoin)
 
 if __name__ == "__main__":
     main()

@@ -15,13 +15,13 @@ from pathlib import Path
 from psycopg2 import sql
 
 from cluster.credentials import Credentials
-from cluster.db import tls
+from cluster.db import row, tls
 from cluster.errors import ClusterError
 from cluster.exchange import common_columns
 from cluster.topology import Host, Topology
 
-LOG_TABLES = ("change", "conflict", "parked", "heartbeat", "rank")
-"""Of schema mesh, beside `replicated` and `node`, which name things of the node itself. Those that exist are copied."""
+LOG_TABLES = ("change", "conflict", "parked", "version", "heartbeat")
+"""Of schema mesh; `replicated` and `node` name things of the node itself, the rest is derived or each node's own."""
 
 
 def copy_schema_and_rows(
@@ -46,7 +46,7 @@ def copy_schema_and_rows(
         into.run("pg_restore", *restore, "--section=post-data", str(file))
 
 
-def copy_table(source, target, table: str, columns: list[str], where: str = "true") -> None:
+def copy_table(source, target, table: str, columns: list[str]) -> None:
     """Rows of one table from one open transaction into another, as a stream."""
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     read_end, write_end = os.pipe()
@@ -55,8 +55,8 @@ def copy_table(source, target, table: str, columns: list[str], where: str = "tru
     def send() -> None:
         try:
             with os.fdopen(write_end, "wb") as pipe, source.cursor() as cursor:
-                query = sql.SQL("copy (select {} from {} where {}) to stdout")
-                cursor.copy_expert(query.format(names, sql.SQL(table), sql.SQL(where)), pipe)
+                query = sql.SQL("copy (select {} from {}) to stdout")
+                cursor.copy_expert(query.format(names, sql.SQL(table)), pipe)
         except BaseException as error:
             failed.append(error)
 
@@ -72,22 +72,34 @@ def copy_table(source, target, table: str, columns: list[str], where: str = "tru
         raise failed[0]
 
 
-def copy_log(source, target, joiner: int) -> None:
+def copy_log(source, target) -> None:
     """The change log and what belongs to it, into the open transaction of `target`."""
+    _copy_partitions(source, target)
     for name in LOG_TABLES:
         table = f"mesh.{name}"
-        columns = common_columns(source, target, table)
-        if columns:
-            with target.cursor() as cursor:
-                cursor.execute(sql.SQL("delete from {}").format(sql.SQL(table)))
-            # The joiner's own heartbeat must be a new row: as such it reaches the members.
-            copy_table(
-                source,
-                target,
-                table,
-                columns,
-                f"node <> {joiner}" if name == "heartbeat" else "true",
+        with target.cursor() as cursor:
+            cursor.execute(sql.SQL("delete from {}").format(sql.SQL(table)))
+        copy_table(source, target, table, common_columns(source, target, table))
+    with source.cursor() as reading, target.cursor() as cursor:
+        reading.execute("select mesh.pruned()")
+        cursor.execute("select setval('mesh.pruned_to', %s)", row(reading))
+
+
+def _copy_partitions(source, target) -> None:
+    """The donor's parts of the log, so that they are pruned in time: what goes into the rest never is."""
+    with source.cursor() as reading, target.cursor() as cursor:
+        reading.execute("select name, low, high from mesh.partitions()")
+        for name, low, high in reading.fetchall():
+            cursor.execute(
+                "select exists (select from mesh.partitions() where low < %s and high > %s)",
+                (high, low),
             )
+            if not row(cursor)[0]:
+                cursor.execute(
+                    sql.SQL(
+                        "create table mesh.{0} partition of mesh.change for values from ({1}) to ({2})"
+                    ).format(sql.Identifier(name), sql.Literal(low), sql.Literal(high))
+                )
 
 
 def _triggers_of_the_mesh(db) -> set[int]:

@@ -4,10 +4,14 @@ The survivors mark it, drop its slots (which fill their disks), and exchange wha
 the node itself; `clusterctl rejoin` takes it in again. Each step may be repeated.
 """
 
+import json
+import os
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg2
 from psycopg2 import sql
@@ -16,7 +20,7 @@ from cluster.audit import note
 from cluster.credentials import Credentials
 from cluster.db import row
 from cluster.errors import ClusterError
-from cluster.exchange import exchange, renumber
+from cluster.exchange import exchange, pruned, renumber, unheard
 from cluster.membership import Members, alone, look, members_beside, operate, resolve
 from cluster.topology import Host, Topology
 
@@ -123,6 +127,10 @@ class Eviction:
                     forget(gone, self.node, number)
                 if renumber(gone, nodes.values(), self.node):
                     did(f"{self.name}: its newer changes got numbers of their own")
+                if file := self._save_too_old(gone, nodes.values()):
+                    did(
+                        f"{self.name}: changes too old to be merged are kept for a person in {file}"
+                    )
             for origin in self._origins():
                 for number, count in exchange(sources, nodes, origin).items():
                     if count:
@@ -132,6 +140,23 @@ class Eviction:
                     with db.cursor() as cursor:
                         note(cursor, what, {"node": self.name, "done": done}, who)
         return done
+
+    def _save_too_old(self, gone, nodes) -> Path | None:
+        """Unsent changes from before what members still remember have lost their place in the order: into a file."""
+        lost = unheard(gone, self.node, max(pruned(db) for db in nodes))
+        if not lost:
+            return None
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        path = self.topology.path.with_name(f"unsent-{self.name}-{stamp}.jsonl")
+        try:
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.writelines(json.dumps(change) + "\n" for change in lost)
+        except OSError as error:
+            raise ClusterError(
+                f"{len(lost)} unsent changes of {self.name} are too old to be merged and can't be saved in {path}:"
+                f" {error.strerror}; nothing was deleted"
+            ) from None
+        return path
 
     def _origins(self) -> list[int]:
         """Whose changes are exchanged: its own; and if it answers, those of others that are no more, either."""
@@ -161,9 +186,7 @@ def close(db, me: int) -> bool:
     """
     was_member = mark(db, me, "evicted")
     with db.cursor() as cursor:
-        cursor.execute("select to_regclass('mesh.gate') is not null")
-        if row(cursor)[0]:
-            cursor.execute("delete from mesh.gate")
+        cursor.execute("delete from mesh.gate")
         cursor.execute(
             "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database()"
             " and backend_type = 'client backend' and pid <> pg_backend_pid() and usename <> 'postgres'"
@@ -172,7 +195,7 @@ def close(db, me: int) -> bool:
 
 
 def forget(db, me: int, gone: int) -> bool:
-    """On node `me`: no slot, subscription, heartbeat or wait that is of `gone`; whether there was any."""
+    """On node `me`: no slot, no subscription and no wait that is of `gone`; whether there was any."""
     subscription, slot = f"n{me}_from_n{gone}", f"n{gone}_from_n{me}"
     changed = False
     with db.cursor() as cursor:
@@ -192,9 +215,6 @@ def forget(db, me: int, gone: int) -> bool:
             cursor.execute("select pg_reload_conf()")
             changed = True
         changed |= drop_slot(cursor, slot)
-        cursor.execute("select to_regclass('mesh.heartbeat') is not null")
-        if row(cursor)[0]:
-            cursor.execute("delete from mesh.heartbeat where node = %s", (gone,))
     return changed
 
 

@@ -113,16 +113,27 @@ def lacking(source: Db, target: Db, origin: int) -> list[int]:
 
 
 def pruned(db: Db) -> int:
-    """The clock up to which this node's log was pruned (microseconds); 0: it is whole."""
-    if _one(db, "select to_regprocedure('mesh.pruned()') is null"):
-        return 0
-    return _one(db, "select mesh.pruned()") or 0
+    """The clock (microseconds) before which this node's log was pruned; 0: it is whole."""
+    with db.cursor() as cursor:
+        cursor.execute("select mesh.pruned()")
+        return row(cursor)[0]
+
+
+def unheard(db: Db, origin: int, before: int) -> list[dict]:
+    """This node's own changes older than `before` that, as far as it knows, no other node had when it last heard."""
+    with db.cursor() as cursor:
+        cursor.execute(
+            "select to_jsonb(c) from mesh.change c where origin = %s and hlc < %s and hlc > (select"
+            " coalesce(max((heard->>%s)::bigint), 0) from mesh.heartbeat where node <> %s) order by hlc",
+            (origin, before, str(origin), origin),
+        )
+        return [change for (change,) in cursor.fetchall()]
 
 
 def _blocks(db, origin: int, above: int) -> dict[int, tuple]:
     with db.cursor() as cursor:
         cursor.execute(
-            "select seq / %s, count(*), sum(seq), sum(hlc) from mesh.change where origin = %s and hlc > %s group by 1",
+            "select seq / %s, count(*), sum(seq), sum(hlc) from mesh.change where origin = %s and hlc >= %s group by 1",
             (BLOCK, origin, above),
         )
         return {block: tuple(summary) for block, *summary in cursor.fetchall()}
@@ -132,7 +143,7 @@ def _numbers(db: Db, origin: int, above: int, block: int) -> dict[int, int]:
     """Clock of each change of one block, by number, in order."""
     with db.cursor() as cursor:
         cursor.execute(
-            "select seq, hlc from mesh.change where origin = %s and hlc > %s and seq >= %s and seq < %s order by seq",
+            "select seq, hlc from mesh.change where origin = %s and hlc >= %s and seq >= %s and seq < %s order by seq",
             (origin, above, block * BLOCK, (block + 1) * BLOCK),
         )
         return dict(cursor.fetchall())
@@ -193,9 +204,3 @@ def common_columns(source: Db, target: Db, table: str) -> list[str]:
             cursor.execute(query, (table,))
             found.append([name for (name,) in cursor.fetchall()])
     return [name for name in found[0] if name in found[1]]
-
-
-def _one(db, query: str):
-    with db.cursor() as cursor:
-        cursor.execute(query)
-        return (cursor.fetchone() or (None,))[0]

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 import psycopg2
 import requests
 
+from cluster import clock
 from cluster.credentials import Credentials
 from cluster.db import connect
 from cluster.errors import NodeUnreachable
@@ -29,6 +30,25 @@ class Follower:
     following: bool
     lag_bytes: int | None
     lag_seconds: float | None
+    kept_bytes: int | None = None
+    """WAL that the node keeps for it; None: nothing is kept, it can't catch up any more."""
+    kept_bound_bytes: int | None = None
+    """`max_slot_wal_keep_size`: at this Postgres gives up, and the agent evicts it. None: no bound."""
+
+    @property
+    def troubles(self) -> list[str]:
+        found = []
+        if not self.following:
+            found.append(f"{self.name} does not follow it")
+        elif (self.lag_bytes or 0) > LAG_BYTES_LIMIT:
+            found.append(f"{self.name} is {self.lag_bytes} bytes behind")
+        kept, bound = self.kept_bytes or 0, self.kept_bound_bytes
+        if bound and kept > bound / 2:
+            found.append(
+                f"it keeps {kept / 2**30:.1f} GiB for {self.name}, more than half of the bound of"
+                f" {bound / 2**30:.1f} GiB, at which {self.name} is evicted: bring it back"
+            )
+        return found
 
 
 @dataclass
@@ -47,10 +67,22 @@ class Node:
     api: str = "?"
     realtime: str = "?"
     error: str | None = None
+    unfit: list[str] = field(default_factory=list)
+    """Why it says itself that it must not serve."""
+    states: dict[int, str] = field(default_factory=dict)
+    """What it says of each node: member or evicted."""
+    evicted: bool = False
+    clock_skew_seconds: float | None = None
+    """Ahead of the others' clocks; None: not known."""
+    clock_error_seconds: float | None = None
 
     @property
     def troubles(self) -> list[str]:
         """Everything that is not as it should be, one sentence each; empty: well."""
+        if self.evicted:
+            return [
+                f"it was evicted; run: clusterctl rejoin {self.name}, or take it out of the cluster file"
+            ]
         found = []
         if self.database is None:
             found.append(self.error or "Postgres does not answer")
@@ -59,11 +91,12 @@ class Node:
                 found.append(f"{part} is not ready: {state}")
         if self.database is not None and self.durability == "local" and self.followers:
             found.append("commits are durable on this node only: no peer follows it")
-        for follower in self.followers:
-            if not follower.following:
-                found.append(f"{follower.name} does not follow it")
-            elif (follower.lag_bytes or 0) > LAG_BYTES_LIMIT:
-                found.append(f"{follower.name} is {follower.lag_bytes} bytes behind")
+        found += [trouble for follower in self.followers for trouble in follower.troubles]
+        found += self.unfit
+        if self.clock_skew_seconds is not None and not self.unfit:
+            skew = clock.Skew(self.clock_skew_seconds, self.clock_error_seconds or 0)
+            if skew.alarming:
+                found.append(f"its clock is {skew}; see chronyc tracking")
         waiting = {reason: n for reason, n in self.parked.items() if reason != "recheck"}
         if waiting:
             counts = ", ".join(f"{n} {reason}" for reason, n in sorted(waiting.items()))
@@ -74,7 +107,10 @@ class Node:
 def look(topology: Topology, passwords: Credentials) -> list[Node]:
     """The state of all hosts, in order of their node numbers."""
     with ThreadPoolExecutor(max_workers=3 * len(topology.hosts)) as pool:
-        databases = pool.map(lambda host: _database(topology, host, passwords), topology.hosts)
+        readings: dict[str, clock.Reading] = {}
+        databases = pool.map(
+            lambda host: _database(topology, host, passwords, readings), topology.hosts
+        )
         apis = pool.map(lambda host: _ready(topology, f"{host.public_url}/readyz"), topology.hosts)
         realtimes = pool.map(
             lambda host: _ready(topology, f"{host.public_url}/rt/readyz"), topology.hosts
@@ -83,7 +119,25 @@ def look(topology: Topology, passwords: Credentials) -> list[Node]:
         for node, api, realtime in zip(databases, apis, realtimes, strict=True):
             node.api, node.realtime = api, realtime
             nodes.append(node)
+    _compare(nodes, readings)
     return nodes
+
+
+def _compare(nodes: list[Node], readings: dict[str, clock.Reading]) -> None:
+    """What only all answers together tell: whose clock is off, who was evicted."""
+    for name, skew in clock.skews(readings).items():
+        node = next(n for n in nodes if n.name == name)
+        node.clock_skew_seconds, node.clock_error_seconds = (
+            round(skew.seconds, 6),
+            round(skew.error, 6),
+        )
+    for node in nodes:
+        node.evicted = any(
+            other.states.get(node.node) == "evicted" for other in nodes if other is not node
+        )
+    for node in nodes:
+        gone = {n.name for n in nodes if node.states.get(n.node) == "evicted"}
+        node.followers = [f for f in node.followers if f.name not in gone]
 
 
 def as_json(nodes: list[Node]) -> dict:
@@ -94,7 +148,9 @@ def as_json(nodes: list[Node]) -> dict:
     }
 
 
-def _database(topology: Topology, host: Host, passwords: Credentials) -> Node:
+def _database(
+    topology: Topology, host: Host, passwords: Credentials, readings: dict[str, clock.Reading]
+) -> Node:
     node = Node(host.name, host.node)
     try:
         with connect(topology, host, passwords, autocommit=True) as db, db.cursor() as cursor:
@@ -110,6 +166,11 @@ def _database(topology: Topology, host: Host, passwords: Credentials) -> Node:
             cursor.execute("select reason, count(*) from mesh.parked group by 1")
             node.parked = dict(cursor.fetchall())
             node.followers = _followers(cursor, topology, host)
+            cursor.execute("select node, state from mesh.node")
+            node.states = dict(cursor.fetchall())
+            cursor.execute("select mesh.unfit_reasons()")
+            node.unfit = [reason for (reason,) in cursor.fetchall()]
+            readings[host.name] = clock.measure(db)
     except (NodeUnreachable, psycopg2.Error) as error:
         node.database = None
         node.error = str(error.message if isinstance(error, NodeUnreachable) else error).strip()
@@ -120,16 +181,16 @@ def _followers(cursor, topology: Topology, host: Host) -> list[Follower]:
     cursor.execute(
         "select s.slot_name, s.active and coalesce(r.state, '') in ('streaming', 'catchup'),"
         " pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn)::bigint,"
-        " extract(epoch from r.replay_lag)::float"
+        " extract(epoch from r.replay_lag)::float,"
+        " pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn)::bigint,"
+        " (select nullif(setting::bigint, -1) * 1024 * 1024 from pg_settings where name = 'max_slot_wal_keep_size')"
         " from pg_replication_slots s left join pg_stat_replication r on r.pid = s.active_pid"
     )
     slots = {name: rest for name, *rest in cursor.fetchall()}
     followers = []
     for peer in topology.peers(host):
-        following, lag_bytes, lag_seconds = slots.get(
-            subscription_name(peer, host), (False, None, None)
-        )
-        followers.append(Follower(peer.name, following, lag_bytes, lag_seconds))
+        found = slots.get(subscription_name(peer, host), (False, None, None, None, None))
+        followers.append(Follower(peer.name, *found))
     return followers
 
 

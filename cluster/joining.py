@@ -22,7 +22,7 @@ from cluster.credentials import Credentials
 from cluster.db import connect, dsn, row
 from cluster.errors import ClusterError
 from cluster.eviction import Eviction, close, drop_slot, drop_subscription, forget, mark
-from cluster.exchange import first_number
+from cluster.exchange import first_number, pruned
 from cluster.membership import (
     Members,
     View,
@@ -33,7 +33,7 @@ from cluster.membership import (
     operate,
     own_state,
 )
-from cluster.mesh.build import PUBLICATION, install, subscribe, subscription_name
+from cluster.mesh.build import BEATS_PUBLICATION, PUBLICATION, install, subscribe, subscription_name
 from cluster.topology import Host, Topology
 
 Say = Callable[[str], None]
@@ -274,6 +274,7 @@ class _Joining:
                 "insert into mesh.joining (step, donor) values ('copying', %s) on conflict (one) do nothing",
                 (self.donor.node,),
             )
+            cursor.execute("delete from mesh.gate")  # which is open on a node with an empty log
         for host in self.live:
             if host != self.donor:
                 with operate(self.topology, host, self.passwords) as there:
@@ -300,12 +301,20 @@ class _Joining:
                 )
             )
             donor = stack.enter_context(connect(self.topology, self.donor, self.passwords))
+            with operate(self.topology, self.donor, self.passwords) as now:
+                pruned_before = pruned(now)
             with sender.cursor() as cursor, donor.cursor() as reading:
                 cursor.execute(f"CREATE_REPLICATION_SLOT {slot} LOGICAL pgoutput EXPORT_SNAPSHOT")
                 snapshot = row(cursor)[2]
                 reading.execute("set transaction isolation level repeatable read, read only")
                 reading.execute("set transaction snapshot %s", (snapshot,))
+                # Its parts are not to be dropped from under the copy; upkeep gives way at once and tries later.
+                reading.execute("lock table mesh.change in access share mode")
                 schema = _schema_changes(reading)
+                if pruned(donor) != pruned_before:
+                    raise ClusterError(
+                        f"{self.donor.name} was just pruned; run the same command again"
+                    )
             copy_schema_and_rows(
                 self.topology, self.donor, self.host, self.passwords, donor, snapshot
             )
@@ -322,7 +331,10 @@ class _Joining:
         with connect(self.topology, self.host, self.passwords) as target, target.cursor() as cursor:
             cursor.execute("set local synchronous_commit = local")
             cursor.execute("set local mesh.ddl = 'local'")
-            copy_log(donor, target, me)
+            copy_log(donor, target)
+            cursor.execute(
+                "insert into mesh.heartbeat (node) values (%s) on conflict do nothing", (me,)
+            )
             cursor.execute("update mesh.parked set horizon = null")  # a transaction of the donor
             self._copy_names(donor, cursor)
             cursor.execute("select mesh.attach(rel) from mesh.replicated where rel is not null")
@@ -333,7 +345,7 @@ class _Joining:
                 cursor.execute(
                     "select setval('mesh.change_seq', %s, false)", (first_number(highest or 0),)
                 )
-            cursor.execute("select mesh.received_hlc(coalesce(max(hlc), 0)) from mesh.change")
+            cursor.execute("select mesh.raise_floor(coalesce(max(hlc), 0)) from mesh.change")
             cursor.execute("update mesh.joining set step = 'copied'")
             target.commit()
 
@@ -365,6 +377,12 @@ class _Joining:
         """Members know the joiner and keep what it writes before it can write anything."""
         for host in self.live:
             install(self.mesh, host, self.passwords, self.members.cluster_id)
+            with operate(self.topology, host, self.passwords) as db, db.cursor() as cursor:
+                # Beats travel as updates: there must be a row. (An install that has nothing to do makes none.)
+                cursor.execute(
+                    "insert into mesh.heartbeat (node) values (%s) on conflict do nothing",
+                    (self.host.node,),
+                )
             if subscribe(self.mesh, host, self.host, self.passwords):
                 did(f"{host.name}: follows {self.host.name}")
             if subscribe(self.mesh, self.host, host, self.passwords):
@@ -384,9 +402,7 @@ class _Joining:
             cursor.execute("begin")
             cursor.execute("delete from mesh.joining")
             mark(db, self.host.node, "member")
-            cursor.execute("select to_regprocedure('mesh.open_gate()') is not null")
-            if row(cursor)[0]:
-                cursor.execute("select mesh.open_gate()")
+            cursor.execute("select mesh.open_gate()")
             cursor.execute("commit")
 
 
@@ -413,7 +429,7 @@ def empty(db, me: int) -> None:
         for statement in (
             "drop event trigger if exists mesh_on_ddl",
             "drop event trigger if exists mesh_on_drop",
-            f"drop publication if exists {PUBLICATION}",
+            f"drop publication if exists {PUBLICATION}, {BEATS_PUBLICATION}",
             "drop schema if exists mesh cascade",
             "drop schema public cascade",
             "create schema public authorization pg_database_owner",

@@ -155,7 +155,7 @@ class PeerSays:
 
 @dataclass(frozen=True)
 class Admission:
-    """May this node take writes? `final` False: nobody could be asked, look again when a peer answers."""
+    """May this node take writes? `final` False: not all peers were asked; decide again when one more answers."""
 
     open: bool
     reason: str | None
@@ -168,13 +168,14 @@ never returns, must not keep the school waiting for a person."""
 
 
 def admission(
-    me: str, cluster_id: str, state: str, said: Iterable[PeerSays], seconds: float
+    me: str, cluster_id: str, state: str, said: Iterable[PeerSays], peers: int, seconds: float
 ) -> Admission:
     """Whether a node that has just started may take writes.
 
     `state`: what its own database says of it (`own_state`); `said`: answers of the peers that could be asked;
-    `seconds`: how long it has been asking. A node is refused when a peer has changes of it that it lacks (its disk is
-    an old one: it would give their numbers to other changes), when it was evicted, when it is of another cluster.
+    `peers`: of how many; `seconds`: how long it has been asking. A node is refused when a peer has changes of it that
+    it lacks (its disk is an old one: it would give their numbers to other changes), when it was evicted, when it is
+    of another cluster.
     """
     answers = list(said)
     ours = [answer for answer in answers if answer.cluster_id == cluster_id]
@@ -198,8 +199,8 @@ def admission(
         return Admission(
             False, f"{me} is of another cluster than {names}; give it an empty database"
         )
-    if ours:
-        return Admission(True, None)
+    if ours or not peers:
+        return Admission(True, None, len(answers) == peers)
     if seconds < ADMIT_ALONE_AFTER_SECONDS:
         return Admission(
             False, f"{me} has just started and waits for a peer to compare with", False
@@ -262,7 +263,7 @@ def ask_peer(mine, theirs, host: Host, peer: str) -> PeerSays:
     with mine.cursor() as cursor:
         above = pruned(mine)
         cursor.execute(
-            "select count(*) from unnest(%s::bigint[], %s::bigint[]) t(seq, hlc) where t.hlc > %s and not exists"
+            "select count(*) from unnest(%s::bigint[], %s::bigint[]) t(seq, hlc) where t.hlc >= %s and not exists"
             " (select from mesh.change c where c.origin = %s and c.seq = t.seq and c.hlc = t.hlc)",
             ([seq for seq, _ in newest], [hlc for _, hlc in newest], above, host.node),
         )

@@ -100,7 +100,9 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+# A lost session costs a sign-in; people's work waits for a peer.
+SESSION_ENGINE = "webapp.multimaster.sessions" if MESH else "django.contrib.sessions.backends.db"
+MULTIMASTER_DURABILITY = "peer"
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_HTTPONLY = True
 # The CSRF secret lives in the session row: one cookie, valid on every API host of the domain.

@@ -10,6 +10,8 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 
@@ -18,7 +20,7 @@ from psycopg2 import sql
 
 from cluster.credentials import Credentials
 from cluster.db import connect, tls
-from cluster.errors import ClusterError
+from cluster.errors import ClusterError, NodeUnreachable
 from cluster.topology import Host, Topology
 
 SQL_FOLDER = Path(__file__).parent / "sql"
@@ -46,6 +48,7 @@ def build(
     Raises ClusterError when a node can't be used.
     """
     changed = False
+    topology = _without_evicted(topology, credentials, progress)
     cluster_id = _cluster_id(topology, credentials)
     for host in topology.hosts:
         if install(topology, host, credentials, cluster_id):
@@ -57,6 +60,33 @@ def build(
                 changed = True
                 progress(f"{subscriber.name} follows {publisher.name}")
     return changed
+
+
+def _without_evicted(
+    topology: Topology, credentials: Credentials, progress: Callable[[str], None]
+) -> Topology:
+    """The hosts that no other one holds evicted: those are left alone, they may even be gone (`clusterctl rejoin`)."""
+    evicted: set[int] = set()
+    for host in topology.hosts:
+        with suppress(NodeUnreachable), connect(topology, host, credentials) as db, db.cursor() as cursor:  # fmt: skip
+            cursor.execute("select to_regclass('mesh.joining') is not null")
+            if (cursor.fetchone() or (False,))[0]:
+                cursor.execute(
+                    "select node, exists (select from mesh.joining) from mesh.node"
+                    " where node = %s or state = 'evicted'",
+                    (host.node,),
+                )
+                for node, joining in cursor.fetchall():
+                    if joining:
+                        raise ClusterError(
+                            f"the join of {host.name} was interrupted; run: clusterctl join {host.name}"
+                        )
+                    if node != host.node:
+                        evicted.add(node)
+    for host in topology.hosts:
+        if host.node in evicted:
+            progress(f"{host.name}: was evicted, is left alone")
+    return replace(topology, hosts=tuple(h for h in topology.hosts if h.node not in evicted))
 
 
 def _cluster_id(topology: Topology, credentials: Credentials) -> str:

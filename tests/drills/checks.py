@@ -205,7 +205,7 @@ APPLY = "logical replication worker"
 HARMLESS = (
     "deadlock detected",  # the worker starts the transaction again
     "canceling statement due to lock timeout",
-    'violates unique constraint "change_pkey"',  # the agent has just fetched the same change from a peer
+    'violates unique constraint "change_',  # the agent has just fetched the same change from a peer
     "terminating ",
     "could not connect to the publisher",
     "could not receive data from WAL stream",

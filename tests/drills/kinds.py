@@ -144,7 +144,7 @@ def deferrable(w: Hand) -> None:
         (f"insert into {table} values (%s, %s)", a, a),
         (f"update {table} t set place = o.place from {table} o"
          " where (t.id, o.id) in ((%s, %s), (%s, %s))", a, b, b, a),
-        (f"update {table} set place = place %% 12 + 1",),
+        (f"update {table} set place = place % 12 + 1",),
         (f"delete from {table} where id = %s", a),
     )  # fmt: skip
     if table == "d_deferred" and w.chance(0.3):

@@ -8,6 +8,7 @@ import collections
 import multiprocessing
 import os
 import random
+import re
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -108,7 +109,7 @@ def _write(
                 db, r, r.choices(kinds, weights, k=r.choice((1, 1, 1, 2, 3))), number, told
             )
         except psycopg2.Error as error:
-            told.refused[error.pgcode or type(error).__name__] += 1
+            told.refused[_in_short(error)] += 1
             try:
                 if db is not None:
                     db.rollback()
@@ -119,6 +120,13 @@ def _write(
     if db is not None:
         db.close()
     answers.put(told)
+
+
+def _in_short(error: psycopg2.Error) -> str:
+    """Errors of one kind get one text, so that they can be counted."""
+    first = str(error).strip().splitlines()[:1]
+    text = re.sub(r"\d+", "N", "".join(first)) if error.pgcode else "connection lost or refused"
+    return f"{error.pgcode or ''} {text}".strip()[:110]
 
 
 def _one_transaction(db: Any, r: random.Random, kinds: list[str], number: int, told: Told) -> None:

@@ -64,7 +64,17 @@ def _mesh() -> list[str]:
         return ["mesh: this database does not know which node it is"]
     if node != settings.FIRSTBELL_NODE:
         return [f"mesh: FIRSTBELL_NODE={settings.FIRSTBELL_NODE} but the database is node {node}"]
-    return []
+    return _unfit()
+
+
+def _unfit() -> list[str]:
+    """What the agent found: a clock that is wrong, a node that is not admitted, filled, or was evicted."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regprocedure('mesh.unfit_reasons()') IS NOT NULL")
+        if not cursor.fetchone()[0]:  # a mesh of an older release, while a deployment runs
+            return []
+        cursor.execute("SELECT mesh.unfit_reasons()")
+        return [f"mesh: {reason}" for (reason,) in cursor.fetchall()]
 
 
 def _media() -> list[str]:

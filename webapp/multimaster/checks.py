@@ -2,7 +2,10 @@
 
 from django.apps import apps
 from django.core.checks import Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, models
+
+from webapp.multimaster.durability import default_level
 
 
 @register(Tags.models)
@@ -26,7 +29,7 @@ def database_is_a_mesh_node(app_configs, databases=None, **kwargs):
     errors = []
     for alias in databases or []:
         connection = connections[alias]
-        if connection.settings_dict["ENGINE"] != "webapp.multimaster":
+        if not getattr(connection, "on_mesh", False):
             continue
         with connection.cursor() as cursor:
             cursor.execute("select to_regprocedure('mesh.run_ddl(text)') is not null")
@@ -39,3 +42,13 @@ def database_is_a_mesh_node(app_configs, databases=None, **kwargs):
                     )
                 )
     return errors
+
+
+@register()
+def default_durability_is_a_level(app_configs, **kwargs):
+    """Found at start, not at the first write."""
+    try:
+        default_level()
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id="multimaster.E003")]
+    return []

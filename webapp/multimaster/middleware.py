@@ -13,6 +13,8 @@ from django.conf import settings
 from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from webapp.multimaster import durability
+
 logger = logging.getLogger(__name__)
 
 WAIT_MILLISECONDS = 1000
@@ -30,6 +32,7 @@ class PositionMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.path.startswith(("/api/", "/admin/")):
             return self.get_response(request)
+        durability.start(connection)
         try:
             refusal = self._wait(request.headers.get(POSITION, ""))
             response = refusal or self.get_response(request)
@@ -69,7 +72,7 @@ class PositionMiddleware:
             cursor.execute("select mesh.position(), current_setting('synchronous_standby_names')")
             position, standbys = cursor.fetchone()
         response[POSITION] = position
-        response[DURABILITY] = "peer" if standbys else "local"
+        response[DURABILITY] = durability.acknowledged(connection, standbys)
 
 
 def _unavailable(error: DatabaseError) -> JsonResponse:

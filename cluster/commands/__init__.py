@@ -1,0 +1,1 @@
+"""Commands of `clusterctl` that are too long for cli.py; one module each."""

@@ -1,0 +1,37 @@
+"""Cursors that let schema changes reach all nodes, whoever makes them: migrations, or an application's own SQL.
+
+They also tell the connection of each statement, since it must know how durable a transaction shall be.
+"""
+
+from django.db.backends import utils
+from django.db.backends.postgresql import base
+
+from webapp.multimaster import statements
+
+RUN_DDL = "select mesh.run_ddl(%s)"
+
+
+class CursorWrapper(utils.CursorWrapper):
+    """Schema changes go through the change log; all else goes to Postgres as it is."""
+
+    def _execute(self, sql, params, *ignored):
+        text = str(sql)
+        self.db.before_statement(text)
+        if not self.db.on_mesh or not statements.may_change_schema(text):
+            return super()._execute(sql, params, *ignored)
+        if params is not None:
+            text = self.db.ops.compose_sql(text, params)
+        for statement in statements.split(text):
+            if statements.changes_schema(statement):
+                super()._execute(RUN_DDL, [statements.in_a_transaction(statement)])
+            else:
+                super()._execute(statement, None)
+        return None
+
+    def _executemany(self, sql, *args):
+        self.db.before_statement(str(sql))
+        return super()._executemany(sql, *args)
+
+
+class CursorDebugWrapper(CursorWrapper, base.CursorDebugWrapper):
+    """The same, noting each statement and its time."""
