@@ -220,7 +220,9 @@ def test_a_table_with_a_deferrable_primary_key_is_refused(mesh):
         mesh.ddl(1, "create table late (id int primary key deferrable)")
 
 
-def test_rows_that_refer_to_one_another_and_to_nothing_are_parked_and_found_by_a_truncate(mesh, school):
+def test_rows_that_refer_to_one_another_and_to_nothing_are_parked_and_found_by_a_truncate(
+    mesh, school
+):
     db = mesh.connect(1)
     with db, db.cursor() as cursor:
         cursor.execute("set constraints all deferred")

@@ -114,7 +114,7 @@ class Nodes:
             return True
 
         wait_until(answers, 30, f"node {node} starts")
-        if node in self._admitted:
+        if admit and node in self._admitted:
             self.admin(
                 node, "select mesh.open_gate()"
             )  # its agent would, once it has asked the peers
