@@ -218,3 +218,27 @@ def test_a_table_with_a_deferrable_primary_key_is_refused(mesh):
         psycopg2.errors.RaiseException, match=r"primary key of table public\.late is deferrable"
     ):
         mesh.ddl(1, "create table late (id int primary key deferrable)")
+
+
+def test_rows_that_refer_to_one_another_and_to_nothing_are_parked_and_found_by_a_truncate(
+    mesh, school
+):
+    db = mesh.connect(1)
+    with db, db.cursor() as cursor:
+        cursor.execute("set constraints all deferred")
+        cursor.execute("insert into folder values (1, 'a', null)")
+    db.close()
+    mesh.level()
+    apart(mesh)
+    mesh.sql(1, "delete from folder")
+    mesh.sql(2, "insert into folder values (2, 'b', 1)")
+    mesh.sql(2, "update folder set parent_id = 1 where id = 2")
+    together(mesh)
+    mesh.assert_equal(*ALL)
+    assert parked(mesh) == [("2", "orphan", "folder_parent_id_fkey")]
+    before = mesh.apply_errors()
+    mesh.sql(3, "truncate folder")
+    mesh.level()
+    mesh.assert_equal(*ALL)
+    assert mesh.apply_errors() == before
+    assert parked(mesh) == []

@@ -231,6 +231,7 @@ def test_an_environment_is_clicked_taught_in_and_destroyed_on_the_provisioners_p
     )
 
 
+@pytest.mark.timeout(7200 if LONG else 1500)
 def test_kills_of_the_provisioner_leave_no_orphan_among_real_hosts(
     golden: Golden, before: dict[str, list[str]]
 ) -> None:

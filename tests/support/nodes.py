@@ -101,8 +101,11 @@ class Nodes:
 
     # --- life of a node
 
-    def start(self, node: int) -> None:
-        """Start a node and wait until it answers; again and again while children of a killed one linger."""
+    def start(self, node: int, admit: bool = True) -> None:
+        """Start a node and wait until it answers; again and again while children of a killed one linger.
+
+        `admit`: let it take writes, as its agent does once it has asked the peers.
+        """
 
         def answers() -> bool:
             if node not in self._processes or self._processes[node].poll() is not None:
@@ -111,7 +114,7 @@ class Nodes:
             return True
 
         wait_until(answers, 30, f"node {node} starts")
-        if node in self._admitted:
+        if admit and node in self._admitted:
             self.admin(
                 node, "select mesh.open_gate()"
             )  # its agent would, once it has asked the peers

@@ -317,8 +317,17 @@ begin
     if reason is not null then
         perform mesh.park_instead(a_tbl, a_key, arriving, reason, complaint);
     end if;
-    if arriving.kind is distinct from 'D' and exists (select from mesh.parked p where p.reason = 'orphan') then
-        perform mesh.adopt_orphans(a_tbl, a_key);
+    -- Not for a parked row that was only tried again: two that refer to one another would try each other for ever.
+    if (reason is null or arriving.hlc is not null) and arriving.kind is distinct from 'D' and a_key <> '*'
+            and exists (select from mesh.parked p where p.reason = 'orphan') then
+        begin
+            perform mesh.adopt_orphans(a_tbl, a_key);
+        exception
+            when deadlock_detected or lock_not_available or serialization_failure then
+                raise;
+            when others then
+                raise log 'mesh: % of % has orphans that could not be looked at: %', a_key, a_tbl, sqlerrm; -- the sweep does
+        end;
     end if;
 end $$;
 
