@@ -11,6 +11,7 @@ import click
 from cluster import credentials, health, topology
 from cluster import environment as environments
 from cluster import probe as probing
+from cluster.commands.conflicts import conflicts
 from cluster.commands.evict import evict
 from cluster.commands.join import join
 from cluster.commands.rejoin import rejoin
@@ -92,22 +93,6 @@ def parked(obj: Files, as_json: bool) -> None:
         as_json,
         "select tbl, key, reason, detail, since::text from mesh.parked where reason <> 'recheck' order by since",
         "nothing is parked",
-    )
-
-
-@main.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.pass_obj
-def conflicts(obj: Files, as_json: bool) -> None:
-    """Concurrent changes of one row of which one lost something, newest first."""
-    _list(
-        obj,
-        as_json,
-        "select c.tbl, c.key, c.noticed_at::text as noticed_at, c.loser_origin as loser_node,"
-        " l.row::text as lost, c.winner_origin as winner_node from mesh.conflict c"
-        " left join mesh.change l on l.origin = c.loser_origin and l.seq = c.loser_seq"
-        " order by c.noticed_at desc limit 100",
-        "no conflicts",
     )
 
 
@@ -284,6 +269,7 @@ def _table(rows: list[tuple]) -> None:
 
 main.add_command(verify)
 main.add_command(repair)
+main.add_command(conflicts)
 main.add_command(join)
 main.add_command(evict)
 main.add_command(rejoin)
