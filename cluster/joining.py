@@ -170,7 +170,7 @@ def _is_well(topology: Topology, passwords: Credentials, host: Host, members: Me
             if host.node not in view.follows:
                 return False
             with operate(topology, topology.host(number), passwords) as theirs:
-                if ask_peer(db, theirs, host, view.name).lost:
+                if ask_peer(db, theirs, host, view.name, running=True).lost:
                     return False
                 with theirs.cursor() as asking:
                     asking.execute(
@@ -424,6 +424,11 @@ def empty(db, me: int) -> None:
         cursor.execute("select to_regclass('mesh.node') is not null")
         if row(cursor)[0]:
             close(db, me)
+        # The pg_restore of a join that was killed may have outlived it.
+        cursor.execute(
+            "select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity where datname = current_database()"
+            " and application_name = 'clusterctl' and pid <> pg_backend_pid()"
+        )
         cursor.execute("begin")
         cursor.execute("set local lock_timeout = '30s'")
         for statement in (

@@ -247,8 +247,12 @@ ASK_WINDOW = 5_000
 """So many of its newest changes does a node compare with a peer's: an old disk lacks the newest ones."""
 
 
-def ask_peer(mine, theirs, host: Host, peer: str) -> PeerSays:
-    """What `peer` says of this node; both are open connections. Raises psycopg2.Error when it can't be asked."""
+def ask_peer(mine, theirs, host: Host, peer: str, running: bool) -> PeerSays:
+    """What `peer` says of this node; both are open connections. Raises psycopg2.Error when it can't be asked.
+
+    `running`: this node takes writes meanwhile. A peer may then have a change that its own commit still waits for, so
+    that only those from before its Postgres started count.
+    """
     with theirs.cursor() as cursor:
         cursor.execute(
             "select mesh.cluster_id(), (select to_jsonb(n)->>'state' from mesh.node n where node = %s)",
@@ -264,8 +268,9 @@ def ask_peer(mine, theirs, host: Host, peer: str) -> PeerSays:
         above = pruned(mine)
         cursor.execute(
             "select count(*) from unnest(%s::bigint[], %s::bigint[]) t(seq, hlc) where t.hlc >= %s and not exists"
-            " (select from mesh.change c where c.origin = %s and c.seq = t.seq and c.hlc = t.hlc)",
-            ([seq for seq, _ in newest], [hlc for _, hlc in newest], above, host.node),
+            " (select from mesh.change c where c.origin = %s and c.seq = t.seq and c.hlc = t.hlc)"
+            " and (not %s or t.hlc < extract(epoch from pg_postmaster_start_time()) * 1000000)",
+            ([seq for seq, _ in newest], [hlc for _, hlc in newest], above, host.node, running),
         )
         return PeerSays(peer, cluster_id, state, row(cursor)[0])
 

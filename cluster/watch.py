@@ -37,9 +37,6 @@ RETRY_SECONDS = 1.0
 """A peer that did not answer is asked again after this long."""
 
 
-NOT_YET = Admission(False, None, False)
-
-
 @dataclass
 class _Peer:
     """A connection that is kept, as a clock is asked for often."""
@@ -62,7 +59,7 @@ class Watch:
     """When the Postgres started that is being looked at."""
     asking_since: float = 0.0
     looked_at: float = -LOOK_SECONDS
-    decided: Admission = NOT_YET
+    decided: Admission = field(default_factory=lambda: Admission(False, None, False))
     told: tuple[bool, str | None] = (False, None)
     """Whether the gate was open and why not, when it was last logged."""
     said: list[PeerSays] = field(default_factory=list)
@@ -96,16 +93,16 @@ class Watch:
             if not installed:
                 return
             if started != self.started:
-                self._begin_anew(started, now)
+                self._begin_anew(cursor, started, now)
             state = own_state(cursor, self.host.node)
             if state == "joining":
                 return
             if self.decided.open and now - self.looked_at < LOOK_SECONDS:
                 return
             self.looked_at = now
-            cursor.execute("select node from mesh.node where state = 'evicted'")
-            evicted = {node for (node,) in cursor.fetchall()}
-            peers = [peer for peer in self.peers if peer.host.node not in evicted]
+            cursor.execute("select node from mesh.node where state = 'member'")
+            members = {node for (node,) in cursor.fetchall()}
+            peers = [peer for peer in self.peers if peer.host.node in members]
             wrong = self._compare_clocks(db, peers)
             if not self.decided.final:
                 self._ask(db, peers, state, now)
@@ -113,9 +110,10 @@ class Watch:
             if state == "member" and self.decided.open:
                 self._evict_beyond_bound(cursor, peers)
 
-    def _begin_anew(self, started: object, now: float) -> None:
+    def _begin_anew(self, cursor, started: object, now: float) -> None:
+        """Postgres has started, or the agent has: what an earlier agent opened stays open unless a peer objects."""
         self.started, self.asking_since, self.said = started, now, []
-        self.decided = NOT_YET
+        self.decided = Admission(_is_open(cursor), None, False)
         for peer in self.peers:
             peer.asked = False
 
@@ -126,24 +124,25 @@ class Watch:
         for peer in peers:
             if not peer.asked and (theirs := self._reach(peer)):
                 try:
-                    self.said.append(ask_peer(db, theirs, self.host, peer.host.name))
+                    self.said.append(
+                        ask_peer(db, theirs, self.host, peer.host.name, self.decided.open)
+                    )
                     peer.asked = True
                 except psycopg2.Error:
                     self._lose(peer)
         with db.cursor() as cursor:
             cursor.execute("select mesh.cluster_id()")
             (cluster_id,) = row(cursor)
-        self.decided = admission(
+        found = admission(
             self.host.name, cluster_id, state, self.said, len(peers), now - self.asking_since
         )
+        if found.open or found.final or not self.decided.open:
+            self.decided = found
 
     def _set_gate(self, cursor, wrong_clock: str | None) -> None:
         """Open or shut the gate as was decided; say so when that changes."""
         opened = self.decided.open and wrong_clock is None
-        cursor.execute(
-            "select exists (select from mesh.gate where started = pg_postmaster_start_time())"
-        )
-        (was_open,) = row(cursor)
+        was_open = _is_open(cursor)
         if opened and not was_open:
             cursor.execute("select mesh.open_gate()")
         elif was_open and not opened:
@@ -227,3 +226,10 @@ class Watch:
                 )
             except ClusterError as error:
                 logger.warning("node=%s evicting %s: %s", self.host.name, name, error.message)
+
+
+def _is_open(cursor) -> bool:
+    cursor.execute(
+        "select exists (select from mesh.gate where started = pg_postmaster_start_time())"
+    )
+    return row(cursor)[0]
