@@ -23,7 +23,7 @@ FIRST_PORT_BASE = 18000
 """Away from `make up`'s 8000, so that tests run beside it."""
 
 
-WHOLE_FIXTURES = {"_laptop", "laptop", "mesh", "office", "new_office"}
+WHOLE_FIXTURES = {"_laptop", "laptop", "mesh", "office", "new_office", "sql_node"}
 WHOLE_PATHS = ("browser/", "hosts/", "multimaster/", "system/", "local/test_laptop_life.py")
 """What stands up a whole cluster, a mesh of databases, a provisioner, a browser or real hosts: minutes."""
 
