@@ -157,7 +157,7 @@ def _database(
             cursor.execute("set statement_timeout = '3s'")
             cursor.execute(
                 "select current_setting('server_version'), current_setting('synchronous_standby_names'),"
-                " mesh.position(), pg_total_relation_size('mesh.change'), (select count(*) from mesh.conflict)"
+                " mesh.position(), mesh.log_bytes(), (select count(*) from mesh.conflict)"
             )
             row = cursor.fetchone() or ()
             version, standbys, node.position, node.change_log_bytes, node.conflicts = row

@@ -340,6 +340,11 @@ $$;
 create or replace function mesh.note_conflicts(c mesh.change) returns void language plpgsql as $$
 declare older mesh.change; newer mesh.change;
 begin
+    -- Nearly always its writer had seen all that there is of the row.
+    select * into newer from mesh.change x where x.tbl = c.tbl and x.key = c.key order by x.hlc desc, x.origin desc limit 1;
+    if not found or (newer.hlc, newer.origin) = (c.prev_hlc, c.prev_origin) then
+        return;
+    end if;
     select * into newer from mesh.change x
         where x.tbl = c.tbl and x.key = c.key and (x.hlc, x.origin) > (c.hlc, c.origin)
         order by x.hlc, x.origin limit 1;

@@ -166,7 +166,8 @@ begin
             end if;
             perform from %3$s t where %4$s for update;
             live := found;
-            if (live = (c.kind = ''I'')) or exists (select from mesh.change x where x.tbl = %2$L and x.key in (mesh_key, ''*'') and (x.hlc, x.origin) > (c.hlc, c.origin))
+            if (live = (c.kind = ''I'')) or exists (select from mesh.change x where x.tbl = %2$L and x.key = mesh_key and (x.hlc, x.origin) > (c.hlc, c.origin))
+                    or exists (select from mesh.change x where x.tbl = %2$L and x.key = ''*'' and (x.hlc, x.origin) > (c.hlc, c.origin))
                     or exists (select from mesh.parked p where p.tbl = %2$L and p.key = mesh_key) then
                 perform mesh.settle(%2$L, mesh_key, c);
             elsif c.kind = ''D'' then

@@ -2,10 +2,26 @@
 
 -- The log names the role that was logged in, never one that the caller names: peers run the statement as that role.
 -- Run one schema change here and on every node. Called by the Django backend; raises what the statement raises.
+-- A lock that it can't have at once is asked for again and again, briefly: whoever comes after a waiting schema change
+-- waits behind it, people's requests among them. After ten seconds it raises 55P03; what ran before it stays undone with it.
 create or replace function mesh.run_ddl(statement text) returns void language plpgsql as $$
+declare patience text := current_setting('lock_timeout'); until timestamptz := clock_timestamp() + interval '10 s';
 begin
     perform set_config('mesh.ddl', 'on', true);
-    execute statement;
+    loop
+        begin
+            perform set_config('lock_timeout', '200ms', true);
+            execute statement;
+            exit;
+        exception when lock_not_available then
+            if clock_timestamp() > until then
+                raise lock_not_available using message = 'schema change waited 10 s for a lock in vain: ' || left(statement, 200),
+                    hint = 'a long transaction uses the table (see pg_stat_activity); nothing was changed, run it again';
+            end if;
+        end;
+        perform pg_sleep(0.1 + random() * 0.2);
+    end loop;
+    perform set_config('lock_timeout', patience, true);
     perform mesh.log_ddl(statement);
     perform set_config('mesh.ddl', '', true);
 end $$;
@@ -23,21 +39,30 @@ begin
 end $$;
 
 create or replace function mesh.apply_schema(c mesh.change) returns void language plpgsql as $$
-declare complaint text;
+declare complaint text; patience text := current_setting('lock_timeout');
 begin
+    if exists (select from mesh.parked p where p.tbl = '' and p.reason = 'schema' and p.detail like 'waits for %'
+               and split_part(p.key, ':', 1)::smallint = c.origin and split_part(p.key, ':', 2)::bigint < c.seq) then
+        perform mesh.park('', c.origin || ':' || c.seq, 'schema', 'waits for the schema change before it');
+        return;
+    end if;
     begin
         perform set_config('search_path', 'public', true);
         perform set_config('role', c.row->>'role', true);
+        perform set_config('lock_timeout', '200ms', true); -- later, by the sweep, rather than in everybody's way
         execute c.row->>'sql';
         perform set_config('role', 'none', true);
         perform set_config('search_path', 'pg_catalog, pg_temp', true);
         delete from mesh.parked p where p.tbl = '' and p.key = c.origin || ':' || c.seq;
     exception
-        when deadlock_detected or lock_not_available or serialization_failure then
+        when deadlock_detected or serialization_failure then
             raise;
+        when lock_not_available then
+            complaint := 'waits for a lock';
         when others then
             get stacked diagnostics complaint = message_text;
     end;
+    perform set_config('lock_timeout', patience, true);
     if complaint is not null then
         perform mesh.park('', c.origin || ':' || c.seq, 'schema', complaint);
     end if;

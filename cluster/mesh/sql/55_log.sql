@@ -28,6 +28,11 @@ set search_path = pg_catalog, pg_temp as $$
     where i.inhparent = 'mesh.change'::regclass and b.bounds is not null order by 2
 $$;
 
+create or replace function mesh.log_bytes() returns bigint language sql stable
+set search_path = pg_catalog, pg_temp as $$
+    select coalesce(sum(pg_total_relation_size(i.inhrelid)), 0)::bigint from pg_inherits i where i.inhparent = 'mesh.change'::regclass
+$$;
+
 -- Drop the parts of the log that are older than keep_hours and that every member has. Returns the names of what went.
 -- What stays behind is what an order may still need: versions of rows in tables that have parked ones.
 create or replace function mesh.prune(keep_hours numeric) returns text[] language plpgsql
