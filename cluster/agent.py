@@ -14,7 +14,7 @@ It never stops or starts a service and never changes a row but through the chang
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -38,6 +38,9 @@ DEGRADE_AFTER_SECONDS = 0.5
 """Without any peer for this long, commits stop waiting. Also the longest that a write then hangs, plus a turn."""
 RESTORE_AFTER_SECONDS = 3.0
 """A peer must have been there for this long without a break."""
+SILENT_SECONDS = 3.0
+"""A follower that has said nothing for this long is not there, though its connection stands (its host lost power, or
+it is busy with one large transaction). It is asked for a word each second: `wal_receiver_status_interval`."""
 LONGEST_RESTORE_SECONDS = 96.0
 """Each time that `peer` did not hold for as long as this, the next wait is twice as long, up to this: a peer that
 comes and goes makes writes hang once for each time that its promise is believed."""
@@ -81,6 +84,21 @@ class Durability:
         return self.current or "local"
 
 
+@dataclass
+class Replies:
+    """When each follower last said something. Its own clock stamps that, so only whether the stamp moved counts."""
+
+    last: dict[str, tuple[object, float]] = field(default_factory=dict)
+
+    def fresh(self, stamps: dict[str, object], now: float) -> int:
+        """How many of the followers (name → stamp of its last reply) were heard lately; `now`: seconds, monotonic."""
+        self.last = {
+            name: seen if (seen := self.last.get(name)) and seen[0] == stamp else (stamp, now)
+            for name, stamp in stamps.items()
+        }
+        return sum(now - at < SILENT_SECONDS for _, at in self.last.values())
+
+
 class Agent:
     def __init__(self, topology: Topology, host: Host, passwords: Credentials):
         self.topology = topology
@@ -88,6 +106,7 @@ class Agent:
         self.passwords = passwords
         self.peers = topology.peers(host)
         self.durability = Durability()
+        self.replies = Replies()
         self.parked = 0
         self.upkeep_at = 0.0
 
@@ -157,12 +176,15 @@ class Agent:
 
     def _keep_durability(self, cursor) -> None:
         cursor.execute(
-            "select count(*), current_setting('synchronous_standby_names') from pg_stat_replication"
+            "select application_name, reply_time from pg_stat_replication"
             " where application_name = any (%s) and state = 'streaming'",
             ([subscription_name(peer, self.host) for peer in self.peers],),
         )
-        following, in_force = cursor.fetchone()
-        wanted = self.durability.decide(following, time.monotonic())
+        now = time.monotonic()
+        following = self.replies.fresh(dict(cursor.fetchall()), now)
+        wanted = self.durability.decide(following, now)
+        cursor.execute("select current_setting('synchronous_standby_names')")
+        (in_force,) = cursor.fetchone()
         names = ", ".join(subscription_name(peer, self.host) for peer in self.peers)
         value = f"ANY 1 ({names})" if wanted == "peer" else ""
         if wanted == self.durability.current and value == in_force:

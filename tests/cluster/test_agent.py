@@ -1,6 +1,14 @@
 """When commits wait for a peer and when they stop waiting; and what a dead node left with one peer only."""
 
-from cluster.agent import DEGRADE_AFTER_SECONDS, RESTORE_AFTER_SECONDS, Agent, Durability
+from cluster.agent import (
+    DEGRADE_AFTER_SECONDS,
+    LONGEST_RESTORE_SECONDS,
+    RESTORE_AFTER_SECONDS,
+    SILENT_SECONDS,
+    Agent,
+    Durability,
+    Replies,
+)
 from cluster.db import connect
 from tests.support.nodes import CREDENTIALS, Nodes, wait_until
 
@@ -56,3 +64,31 @@ def test_a_change_that_reached_one_peer_before_its_node_died_reaches_the_others(
     assert set(mesh.rows("left_behind")[1]) == {("(1,acknowledged)",)}
     mesh.ddl(1, "drop table left_behind")
     mesh.level()
+
+
+def test_a_follower_that_says_nothing_more_is_not_there_though_its_connection_stands():
+    replies = Replies()
+    assert replies.fresh({"n2": 1, "n3": 1}, 0.0) == 2
+    assert replies.fresh({"n2": 2, "n3": 1}, SILENT_SECONDS) == 1
+    assert replies.fresh({"n2": 2, "n3": 9}, SILENT_SECONDS + 0.1) == 2
+    assert replies.fresh({}, SILENT_SECONDS + 0.2) == 0
+
+
+def test_a_peer_that_comes_and_goes_is_believed_more_slowly_each_time():
+    durability = Durability(current="peer")
+    now, waits = 0.0, []
+    for _ in range(8):
+        while durability.current == "peer":
+            durability.current = durability.decide(0, now)
+            now += 0.1
+        began = now
+        while durability.current == "local":
+            durability.current = durability.decide(1, now)
+            now += 0.1
+        waits.append(round(now - began))
+    assert waits[:4] == [3, 6, 12, 24]
+    assert max(waits) <= LONGEST_RESTORE_SECONDS + 1
+    now += LONGEST_RESTORE_SECONDS  # it held
+    durability.decide(0, now)
+    durability.current = durability.decide(0, now + 1)
+    assert durability.restore_after == RESTORE_AFTER_SECONDS

@@ -90,3 +90,64 @@ def test_a_schema_change_that_never_gets_its_lock_is_given_up_and_leaves_nothing
     busy.close()
     assert columns(mesh, 1) == ["id", "v"]
     assert mesh.admin(1, "show lock_timeout") == [("0",)]
+
+
+def test_rows_from_before_a_new_column_have_in_it_what_postgres_gave_the_rows_that_were_there(
+    mesh, item
+):
+    mesh.cut(1, 3)
+    mesh.cut(2, 3)
+    mesh.cut(3, 1)
+    mesh.sql(3, "insert into item values (1, 'old')")
+    mesh.ddl(1, "alter table item add column c int default 1")
+    mesh.ddl(1, "alter table item alter column c set default 2")
+    mesh.ddl(1, "alter table item add column d text")
+    mesh.ddl(1, "alter table item alter column d set default 'later'")
+    mesh.sql(1, "insert into item (id, v) values (2, 'new')")
+    for s, p in ((1, 3), (2, 3), (3, 1)):
+        mesh.heal(s, p)
+    mesh.level()
+    mesh.assert_equal("item")
+    assert mesh.sql(2, "select * from item order by 1") == [
+        (1, "old", 1, None),
+        (2, "new", 2, "later"),
+    ]
+
+
+def test_changes_that_call_a_column_by_its_old_name_find_it(mesh, item):
+    mesh.sql(1, "insert into item values (1, 'a'), (2, 'b')")
+    mesh.level()
+    for s, p in ((1, 3), (2, 3), (3, 1)):
+        mesh.cut(s, p)
+    mesh.sql(3, "update item set v = 'from the old schema' where id = 1")
+    mesh.sql(3, "insert into item values (3, 'c')")
+    mesh.ddl(1, "alter table item rename column v to w")
+    mesh.sql(1, "update item set w = 'from the new' where id = 2")
+    for s, p in ((1, 3), (2, 3), (3, 1)):
+        mesh.heal(s, p)
+    mesh.level()
+    mesh.assert_equal("item")
+    assert mesh.sql(2, "select id, w from item order by 1") == [
+        (1, "from the old schema"),
+        (2, "from the new"),
+        (3, "c"),
+    ]
+    assert mesh.admin(1, "select * from mesh.parked where reason <> 'recheck'") == []
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "at timestamptz default now()",
+        "u uuid default gen_random_uuid()",
+        "n serial",
+        "g int generated always as identity",
+    ],
+)
+def test_a_default_that_would_differ_between_nodes_is_refused_where_rows_are(mesh, item, column):
+    mesh.ddl(1, f"alter table item add column {column}")  # nothing is there to fill
+    mesh.ddl(1, f"alter table item drop column {column.split()[0]}")
+    mesh.sql(1, "insert into item values (1, 'a')")
+    with pytest.raises(psycopg2.errors.RaiseException, match="would be another value on each node"):
+        mesh.ddl(1, f"alter table item add column {column}")
+    assert columns(mesh, 1) == ["id", "v"]

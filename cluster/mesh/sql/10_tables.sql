@@ -85,7 +85,17 @@ create table if not exists mesh.replicated (     -- which tables take part
     rel oid unique,                              -- null once dropped
     key_columns text[] not null,
     key_sql text not null,                       -- the key's text form of a row aliased t
-    decode_sql text not null                     -- a row (aliased t) from a jsonb of text forms in $1
+    decode_sql text not null,                    -- a row (aliased t) from a jsonb of text forms in $1
+    columns jsonb,                               -- number -> name as it was last seen, in the table with this oid:
+    columns_rel oid
+);
+create table if not exists mesh.added (          -- columns added later, and what rows older than them have there
+    tbl text not null, name text not null, value text,
+    primary key (tbl, name)
+);
+create table if not exists mesh.renamed (        -- columns that changes from before the renaming call by their old name
+    tbl text not null, name text not null, now text not null,
+    primary key (tbl, name)
 );
 
 create table if not exists mesh.reference (      -- foreign keys between replicated tables

@@ -42,6 +42,16 @@ begin
     return answer;
 end $$;
 
+-- A row with the names that its columns have now.
+create or replace function mesh.translated(a_tbl text, a_row jsonb) returns jsonb language plpgsql stable as $$
+begin
+    if not exists (select from mesh.renamed r where r.tbl = a_tbl and a_row ? r.name) then
+        return a_row;
+    end if;
+    return (select jsonb_object_agg(coalesce(r.now, e.key), e.value) from jsonb_each(a_row) e
+            left join mesh.renamed r on r.tbl = a_tbl and r.name = e.key);
+end $$;
+
 -- What the log says the row is; null: dead. `base` is the row as it stands (in its table or parked),
 -- for columns whose changes are no longer in the log. known = false: an update whose insert is not here yet.
 create or replace function mesh.wanted(a_tbl text, a_key text, base jsonb, arriving mesh.change,
@@ -63,7 +73,7 @@ begin
             and (birth.hlc is null or (death.hlc, death.origin) > (birth.hlc, birth.origin)) then
         return;
     end if;
-    want := coalesce(birth.row, base);
+    want := mesh.translated(a_tbl, coalesce(birth.row, base));
     if want is null then
         known := false;
         return;
@@ -75,7 +85,7 @@ begin
         where birth.hlc is null or (f.hlc, f.origin) > (birth.hlc, birth.origin)
         order by f.hlc, f.origin
     loop
-        want := want || u.row;
+        want := want || mesh.translated(a_tbl, u.row);
     end loop;
 end $$;
 

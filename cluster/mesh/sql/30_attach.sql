@@ -40,6 +40,48 @@ begin
         where c.tbl = f.tbl and c.name = f.name and f.cyclic <> c.cyclic;
 end $$;
 
+create or replace function mesh.is_immutable(expression text, type text) returns boolean language plpgsql as $$
+begin
+    execute format('create temp table mesh_probe (c %s generated always as (%s) stored)', type, expression);
+    drop table pg_temp.mesh_probe;
+    return true;
+exception when invalid_object_definition then
+    return false;
+end $$;
+
+-- What became of a table's columns since they were last looked at: some are new, some have another name. A row from before is
+-- given in a new column what Postgres gave the rows that were here, on whichever node it was written.
+create or replace function mesh.note_columns(a_tbl text, a_rel oid) returns void language plpgsql
+set timezone = 'UTC' set datestyle = 'ISO' set intervalstyle = 'postgres' set extra_float_digits = 1 set bytea_output = 'hex' as $$
+declare c record; known jsonb; populated boolean;
+begin
+    select r.columns into known from mesh.replicated r where r.tbl = a_tbl and r.columns_rel = a_rel;
+    if known is not null then
+        for c in select m.*, a.attidentity, (a.attmissingval::text::text[])[1] as missing, known->>m.num::text as was
+                 from mesh.columns_of(a_rel) m join pg_attribute a on a.attrelid = a_rel and a.attnum = m.num
+                 where known->>m.num::text is distinct from m.name loop
+            if c.was is not null then
+                update mesh.renamed r set now = c.name where r.tbl = a_tbl and r.now = c.was;
+                insert into mesh.renamed values (a_tbl, c.was, c.name) on conflict (tbl, name) do update set now = excluded.now;
+                update mesh.added x set name = c.name where x.tbl = a_tbl and x.name = c.was;
+                continue;
+            end if;
+            insert into mesh.added values (a_tbl, c.name, c.missing) on conflict (tbl, name) do update set value = excluded.value;
+            if current_setting('mesh.ddl', true) = 'on' and (c.attidentity <> '' or c.fallback is not null and not mesh.is_immutable(c.fallback, c.type)) then
+                execute format('select exists (select from %s)', a_rel::regclass) into populated;
+                if populated then
+                    raise exception 'column % of table % has the default %, which would be another value on each node for the rows that are there',
+                            c.name, a_rel::regclass, coalesce(c.fallback, 'of an identity')
+                        using hint = 'add it without a default, fill it with an UPDATE, then set the default';
+                end if;
+            end if;
+        end loop;
+    end if;
+    delete from mesh.renamed r where r.tbl = a_tbl and r.name in (select m.name from mesh.columns_of(a_rel) m);
+    update mesh.replicated r set columns_rel = a_rel, columns = (select jsonb_object_agg(m.num, m.name) from mesh.columns_of(a_rel) m)
+        where r.tbl = a_tbl;
+end $$;
+
 -- around: look at the tables at the other ends of its foreign keys too.
 drop function if exists mesh.attach(oid);
 create or replace function mesh.attach(a_rel oid, around boolean default true) returns void language plpgsql security definer
@@ -81,6 +123,7 @@ begin
         insert into mesh.replicated values (t, a_rel, pk, '', '');
     end if;
 
+    perform mesh.note_columns(t, a_rel);
     perform mesh.note_references(t, a_rel);
     by_value := exists (select from mesh.reference g where g.to_tbl = t and g.to_columns <> pk);
 
@@ -103,10 +146,11 @@ begin
            string_agg(format('%1$I = case when mesh_row ? %2$L then (mesh_row->>%2$L)::%3$s else t.%1$I end', c.name, c.name, c.type), ', ' order by num)
                filter (where not c.name = any (pk)),
            string_agg(format('%I', c.name), ', ' order by num),
-           string_agg(case when c.fallback is null or c.fallback like 'nextval(%' then format('(mesh_row->>%L)::%s', c.name, c.type)
+           string_agg(case when x.name is not null then format('case when mesh_row ? %1$L then (mesh_row->>%1$L)::%2$s else %3$L::%2$s end', c.name, c.type, x.value)
+                           when c.fallback is null or c.fallback like 'nextval(%' then format('(mesh_row->>%L)::%s', c.name, c.type)
                            else format('case when mesh_row ? %1$L then (mesh_row->>%1$L)::%2$s else %3$s end', c.name, c.type, c.fallback) end, ', ' order by num),
            'array[' || string_agg(quote_literal(c.name), ', ' order by num) || ']'
-        into diff, decode, sets, columns, defaults, names from mesh.columns_of(a_rel) c;
+        into diff, decode, sets, columns, defaults, names from mesh.columns_of(a_rel) c left join mesh.added x on x.tbl = t and x.name = c.name;
 
     update mesh.replicated r set key_columns = pk, key_sql = replace(key_of, '$R', 't'), decode_sql = 'select ' || decode
         where r.tbl = t;
@@ -159,6 +203,9 @@ begin
     -- An arriving change: apply it as it is if it is the newest of its key and the row stands where it should.
     execute format('create or replace function mesh.%6$I(c mesh.change) returns void language plpgsql as $b$
         declare mesh_key text := c.key; live boolean; begin
+            if c.kind <> ''D'' and c.row - %1$s <> ''{}'' then
+                c.row := mesh.translated(%2$L, c.row);
+            end if;
             if c.kind <> ''D'' and c.row - %1$s <> ''{}'' then
                 perform mesh.settle(%2$L, mesh_key, c);
                 perform mesh.park(%2$L, mesh_key, ''column'', ''a column is not here yet'');
@@ -234,7 +281,7 @@ begin
 end $$;
 
 create or replace function mesh.has_all_columns(a_tbl text, a_key text) returns boolean language sql stable as $$
-    select not exists (select from mesh.change c, jsonb_object_keys(c.row) k
+    select not exists (select from mesh.change c, jsonb_object_keys(mesh.translated(a_tbl, c.row)) k
         where c.tbl = a_tbl and c.key = a_key and c.kind in ('I', 'U')
         and k not in (select name from mesh.columns_of((select rel from mesh.replicated where tbl = a_tbl))))
 $$;

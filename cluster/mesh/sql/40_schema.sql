@@ -138,6 +138,8 @@ begin
     for o in update mesh.replicated r set rel = null
              from pg_event_trigger_dropped_objects() d where d.object_type = 'table' and d.objid = r.rel returning r.tbl loop
         delete from mesh.parked where tbl = o.tbl;
+        delete from mesh.added where tbl = o.tbl;
+        delete from mesh.renamed where tbl = o.tbl;
         for left_behind in select r.rel from mesh.reference g join mesh.replicated r on r.tbl = g.tbl
                            where g.to_tbl = o.tbl and r.rel is not null and g.tbl <> o.tbl loop
             perform mesh.attach(left_behind, false);
