@@ -30,7 +30,8 @@ max_wal_size = 2GB
 class DrillMesh(Nodes):
     """A running mesh with agents. `kill(n)` and `start(n)` are of the whole host: node and agent."""
 
-    def __init__(self, count: int):
+    def __init__(self, count: int, settings: str = ""):
+        self._settings = SETTINGS + settings
         self._agents: dict[int, subprocess.Popen] = {}
         self._built = False
         super().__init__(count)
@@ -50,10 +51,11 @@ class DrillMesh(Nodes):
     def _init(self, node: int) -> None:
         super()._init(node)
         with open(self.folder / f"n{node}" / "postgresql.conf", "a") as file:
-            file.write(SETTINGS)
+            file.write(self._settings)
 
-    def start(self, node: int) -> None:
-        super().start(node)
+    def start(self, node: int, admit: bool = False) -> None:
+        """`admit`: open the node's gate without asking; once the mesh is built, its agent asks and opens it."""
+        super().start(node, admit or not self._built)
         if self._built:
             self.start_agent(node)
 
