@@ -140,7 +140,10 @@ class Agent:
             if parked != self.parked:
                 logger.info("node=%s parked %d→%d", self.host.name, self.parked, parked)
                 self.parked = parked
-            cursor.execute("select mesh.beat()")
+            # A beat raises the floor of all later stamps: not while the clock may be wrong.
+            cursor.execute(
+                "select mesh.beat() from mesh.gate where started = pg_postmaster_start_time()"
+            )
             if time.monotonic() >= self.upkeep_at:
                 self._keep_log(cursor)
             if self.peers:

@@ -54,13 +54,15 @@ class Skew:
         return f"{abs(self.seconds):.3f} s ± {self.error:.3f} s {word} the others"
 
 
-def measure(db: psycopg2.extensions.connection, rounds: int = ROUNDS) -> Reading:
-    """Read a node's clock: that which stamps its changes. Raises psycopg2.Error when it is gone."""
+def measure(
+    db: psycopg2.extensions.connection, what: str = "clock", rounds: int = ROUNDS
+) -> Reading:
+    """Read a node's `clock`, or `next_hlc`: what it would stamp a change with. Raises psycopg2.Error."""
     found = []
     with db.cursor() as cursor:
         for _ in range(rounds):
             before = time.monotonic()
-            cursor.execute("select mesh.clock()")
+            cursor.execute(f"select mesh.{what}()")
             microseconds = (cursor.fetchone() or (0,))[0]
             after = time.monotonic()
             middle, error = (before + after) / 2, (after - before) / 2
@@ -89,6 +91,21 @@ def unfit_reason(me: str, readings: Mapping[str, Reading], already: bool = False
     if skew is None or not skew.unfit(already):
         return None
     return f"the clock of {me} is {skew}; set it right (chronyc makestep)"
+
+
+def stamps_ahead_reason(me: str, stamps: Mapping[str, Reading]) -> str | None:
+    """Why this node must not begin to serve though its clock is right, or None. `stamps`: readings of `next_hlc`.
+
+    A clock that was ahead leaves a floor that stamps never fall below again: while the others' are not there yet, this
+    node's writes would win over later ones of theirs.
+    """
+    skew = skews(stamps).get(me)
+    if skew is None or skew.seconds < 0 or not skew.unfit():
+        return None
+    return (
+        f"the clock of {me} is right, but was wrong: its changes would still be stamped {skew}."
+        f" It serves when that time has come, or at once after: clusterctl rejoin {me} --force"
+    )
 
 
 def tell(cursor, what: str, reason: str | None) -> bool:

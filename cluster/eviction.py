@@ -37,10 +37,11 @@ def evict(
     who: str | None = None,
     say: Say = lambda _: None,
 ) -> list[str]:
-    """Put a node out of the mesh for good; what was done, or would be, one sentence each; empty: it was out already.
+    """Put a node out of the mesh for good, or end a join that is given up.
 
-    `force`: though it answers, or though another member does not (that one must be told later: run it again).
-    Raises ClusterError when it must not be. May be run again after any interruption.
+    Returns what was done, or would be, one sentence each; empty: it was out already. `force`: though it answers, or
+    though another member does not (that one must be told later: run it again). Raises ClusterError when it must not
+    be. May be run again after any interruption.
     """
     views = look(topology, passwords)
     node, name, host = resolve(topology, views, wanted)
@@ -49,7 +50,7 @@ def evict(
         raise ClusterError(
             f"{name} can't be evicted: no other member answers, it may be the last one"
         )
-    if members.target_state is None:
+    if members.target_state is None and not any(node in v.keeps_for for v in members.live.values()):
         raise ClusterError(f"{name} is no member of this mesh, nor was it one")
     answers = host is not None and views[node].error is None and views[node].cluster_id is not None
     same = answers and views[node].cluster_id == members.cluster_id
@@ -89,7 +90,7 @@ class Eviction:
         found = [
             f"{view.name}: mark {self.name} as evicted, drop its slot and the subscription to it"
             for view in self.members.live.values()
-            if view.states.get(self.node) != "evicted" or self.node in view.follows
+            if view.states.get(self.node) == "member" or self.node in view.follows | view.keeps_for
         ]
         if found and self.answering:
             found.append(

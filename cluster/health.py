@@ -171,6 +171,9 @@ def _database(
             cursor.execute("select mesh.unfit_reasons()")
             node.unfit = [reason for (reason,) in cursor.fetchall()]
             readings[host.name] = clock.measure(db)
+    except (psycopg2.errors.InvalidSchemaName, psycopg2.errors.UndefinedTable):
+        node.database = None
+        node.error = f"it has no change log, so it is no member; run: clusterctl join {host.name}"
     except (NodeUnreachable, psycopg2.Error) as error:
         node.database = None
         node.error = str(error.message if isinstance(error, NodeUnreachable) else error).strip()

@@ -436,6 +436,7 @@ def empty(db, me: int) -> None:
             "drop event trigger if exists mesh_on_drop",
             f"drop publication if exists {PUBLICATION}, {BEATS_PUBLICATION}",
             "drop schema if exists mesh cascade",
+            "drop schema if exists mesh_verify cascade",  # sums of rows that are no more
             "drop schema public cascade",
             "create schema public authorization pg_database_owner",
             "grant usage on schema public to public",

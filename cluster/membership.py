@@ -35,6 +35,8 @@ class View:
     """Tables of the application, or changes in the log."""
     follows: frozenset[int] = frozenset()
     """Nodes it has a subscription to."""
+    keeps_for: frozenset[int] = frozenset()
+    """Nodes it has a slot for."""
     joining: str | None = None
     """copying, copied: a join of this node was begun and not ended."""
 
@@ -104,11 +106,15 @@ def _look(topology: Topology, host: Host, passwords: Credentials) -> View:
             cursor.execute("select subname from pg_subscription")
             names = [name for (name,) in cursor.fetchall()]
             found = [re.fullmatch(rf"n{host.node}_from_n(\d+)", name) for name in names]
+            cursor.execute("select slot_name from pg_replication_slots")
+            names = [name for (name,) in cursor.fetchall()]
+            kept = [re.fullmatch(rf"n(\d+)_from_n{host.node}", name) for name in names]
             view = replace(
                 view,
                 server_version=db.server_version,
                 has_data=has_tables,
                 follows=frozenset(int(match[1]) for match in found if match),
+                keeps_for=frozenset(int(match[1]) for match in kept if match),
             )
             if not installed:
                 return view

@@ -103,7 +103,7 @@ class Watch:
             cursor.execute("select node from mesh.node where state = 'member'")
             members = {node for (node,) in cursor.fetchall()}
             peers = [peer for peer in self.peers if peer.host.node in members]
-            wrong = self._compare_clocks(db, peers)
+            wrong = self._compare_clocks(db, peers, _is_open(cursor))
             if not self.decided.final:
                 self._ask(db, peers, state, now)
             self._set_gate(cursor, wrong)
@@ -165,24 +165,33 @@ class Watch:
 
     # --- clocks
 
-    def _compare_clocks(self, db, peers: list[_Peer]) -> str | None:
+    def _compare_clocks(self, db, peers: list[_Peer], is_open: bool) -> str | None:
         """Why this node's clock is wrong, or None; /readyz is told."""
-        readings = {self.host.name: clock.measure(db)}
-        for peer in peers:
-            if theirs := self._reach(peer):
-                try:
-                    readings[peer.host.name] = clock.measure(theirs)
-                except psycopg2.Error:
-                    self._lose(peer)
+        readings = self._read(db, peers, "clock")
+        # Once the gate is open all follow one another's stamps; before, one's own may be from a wrong clock.
+        stamps = {} if is_open else self._read(db, peers, "next_hlc")
         with db.cursor() as cursor:
             cursor.execute("select exists (select from mesh.unfit where what = 'clock')")
-            reason = clock.unfit_reason(self.host.name, readings, row(cursor)[0])
+            reason = clock.unfit_reason(
+                self.host.name, readings, row(cursor)[0]
+            ) or clock.stamps_ahead_reason(self.host.name, stamps)
             if clock.tell(cursor, "clock", reason):
                 if reason:
                     logger.warning("node=%s clock right→wrong: %s", self.host.name, reason)
                 else:
                     logger.info("node=%s clock wrong→right", self.host.name)
         return reason
+
+    def _read(self, db, peers: list[_Peer], what: str) -> dict[str, clock.Reading]:
+        """This node's clock and those of the peers that answer."""
+        readings = {self.host.name: clock.measure(db, what)}
+        for peer in peers:
+            if theirs := self._reach(peer):
+                try:
+                    readings[peer.host.name] = clock.measure(theirs, what)
+                except psycopg2.Error:
+                    self._lose(peer)
+        return readings
 
     def _reach(self, peer: _Peer) -> psycopg2.extensions.connection | None:
         """The kept connection to a peer; None: it does not answer, or was asked a moment ago and did not."""

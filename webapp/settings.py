@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "webapp.media",
     "webapp.teaching",
     "webapp.health",
+    *(["webapp.recovery"] if MESH else []),
 ]
 
 MIDDLEWARE = [
@@ -66,6 +67,8 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     *(["webapp.multimaster.middleware.PositionMiddleware"] if MESH else []),
     "webapp.accounts.middleware.SessionMiddleware",
+    "webapp.accounts.parked.ParkedAccountMiddleware",
+    *(["webapp.recovery.middleware.ActorMiddleware"] if MESH else []),
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

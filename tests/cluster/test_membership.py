@@ -126,6 +126,14 @@ def a_join(nodes: Nodes, name: str) -> list[str]:
     return join(nodes.topology, CREDENTIALS, name)
 
 
+def heal_later(nodes: Nodes, subscriber: int, publisher: int) -> None:
+    """Heal a cut, on a connection of its own: a thread's."""
+    with connect(
+        nodes.topology, nodes.topology.host(subscriber), CREDENTIALS, autocommit=True
+    ) as db:
+        db.cursor().execute(f"alter subscription n{subscriber}_from_n{publisher} enable")
+
+
 def watch(nodes: Nodes, node: int, turns: int = 1) -> Watch:
     """The agent's look at its node's place in the mesh, so many times."""
     watching = Watch(nodes.topology, nodes.topology.host(node), CREDENTIALS)
@@ -171,6 +179,12 @@ def test_nodes_join_one_after_the_other_while_every_member_is_written_to():
         made(nodes)
         with writing(nodes, 1) as writers:
             for node in (2, 3):
+                if node == 3:
+                    # The donor lacks what node 2 has sent when the joiner's slots are made: that is waited for.
+                    nodes.cut(1, 2)
+                    nodes.sql(2, "insert into pupil values ('late', 0, 'late')")
+                    writers.kept.add("late")
+                    threading.Timer(4, heal_later, (nodes, 1, 2)).start()
                 a_join(nodes, f"host{node}")
                 writers.add(node)
                 enough = len(writers.kept) + 30
@@ -344,11 +358,16 @@ def test_what_is_kept_for_a_node_that_stays_away_is_bounded_and_it_is_put_out():
         assert nodes.sql(1, "select state from mesh.node where node = 2") == [("evicted",)]
         assert nodes.admin(1, "select count(*) from pg_replication_slots") == [(0,)]
         assert nodes.admin(1, "select who from mesh.audit") == [("agent@host1",)]
+        # Its disk was the reason: another host takes its name and number, with nothing on it.
+        shutil.rmtree(nodes.folder / "n2")
+        nodes._init(2)
         nodes._admitted.discard(2)
         nodes.start(2)
+        nodes._create_database(2)
         rejoin(nodes.topology, CREDENTIALS, "host2")
-        forget_connections(nodes, 2)
         nodes.sql(2, "insert into pupil values ('again', 1, 'again')")
+        (seq,) = nodes.sql(2, "select max(seq) from mesh.change where origin = 2")[0]
+        assert seq > 1_700_000_000_000, "numbers of its former life are never used again"
         nodes.level()
         nodes.assert_equal("pupil")
 
@@ -405,6 +424,15 @@ def test_the_last_member_is_not_evicted(half: Nodes):
     one = replace(half.topology, hosts=(half.topology.host(1),))
     with pytest.raises(ClusterError, match="may be the last one"):
         evict(one, CREDENTIALS, "host1", force=True)
+
+
+def test_a_join_that_is_given_up_leaves_nothing_kept(half: Nodes):
+    two = part(half, 1, 2)
+    half.admin(1, "select pg_create_logical_replication_slot('n2_from_n1', 'pgoutput')")
+    assert evict(two, CREDENTIALS, "host2")
+    assert half.admin(1, "select count(*) from pg_replication_slots") == [(0,)]
+    with pytest.raises(ClusterError, match="host2 is no member of this mesh, nor was it one"):
+        evict(two, CREDENTIALS, "host2")
 
 
 def test_a_dry_run_changes_nothing(half: Nodes):

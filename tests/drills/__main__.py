@@ -20,8 +20,11 @@ def _failover(options: Options) -> Report:
 
 
 ROUNDS: dict[str, Callable[[Options], Report]] = {
-    "conflicts": conflicts.run,
+    "conflicts": conflicts.conflicts,
     "control": control.run,
+    "kill": conflicts.kill,
+    "partition": conflicts.partition,
+    "join-under-load": conflicts.join,
     "failover": _failover,
 }
 

@@ -1,42 +1,29 @@
-"""Round "conflicts": all kinds of writes on all nodes at once, with kills, cuts and schema changes; are they equal?
-
-In epochs, so that a difference is found near where it arose: writers do their share of transactions while one
-disturbance happens; then all nodes must become equal, with nothing parked differently, no acknowledged write
-lost and no worker stalled. The first difference ends the round, and all that is known of it is written down.
-"""
-
-import random
-import time
-from collections import Counter
-from collections.abc import Callable
+"""Rounds of epochs: "conflicts" (all kinds of writes, with a little of everything), "kill", "partition", "join"."""
 
 import psycopg2
 
-from bench.report import Figure, Plot, Report, conditions
-from tests.drills import checks
-from tests.drills.frame import Options, postgres_version, save_evidence
-from tests.drills.kinds import KINDS, SCHEMA_STEPS
+from bench.report import Report
+from cluster.eviction import evict
+from cluster.joining import join as join_mesh
+from cluster.joining import rejoin
+from tests.drills.epochs import Trial
+from tests.drills.frame import Options
+from tests.drills.kinds import SCHEMA_STEPS
 from tests.drills.load import Load
 from tests.drills.mesh import DrillMesh
-
-LEVEL_SECONDS = 180.0
-"""How long equality may take after the writers stopped, on a machine that others use too."""
-
-
-def prepare(mesh: DrillMesh, kinds: list[str]) -> None:
-    for kind in kinds:
-        for statement in KINDS[kind].schema:
-            mesh.ddl(1, statement)
-    if checks.wait_equal(mesh, 60):
-        raise AssertionError("the schema did not reach all nodes within 60 s")
+from tests.support.nodes import CREDENTIALS
 
 
 class Disturber:
-    """What happens while the writers write. Each is undone when it returns."""
+    """What happens while the writers write. Each is undone when it returns, join and its like apart."""
 
-    def __init__(self, mesh: DrillMesh, r: random.Random):
-        self.mesh, self.random = mesh, r
+    def __init__(self, trial: Trial):
+        self.mesh, self.random = trial.mesh, trial.random
+        self.short = trial.options.short
         self.step = 0
+
+    def _while(self, load: Load, low: float = 1, high: float = 4) -> None:
+        load.wait(self.random.uniform(low, high) / (2 if self.short else 1))
 
     def nothing(self, load: Load) -> None: ...
 
@@ -44,14 +31,41 @@ class Disturber:
         """One host dies and comes back."""
         victim = self.random.choice(self.mesh.numbers)
         self.mesh.kill(victim)
-        load.wait(self.random.uniform(1, 4))
+        self._while(load)
         self.mesh.start(victim)
+
+    def kill_two(self, load: Load) -> None:
+        """Two hosts die shortly one after the other, and come back in the other order."""
+        first, second = self.random.sample(self.mesh.numbers, 2)
+        self.mesh.kill(first)
+        self._while(load, 0, 1)
+        self.mesh.kill(second)
+        self._while(load)
+        self.mesh.start(second)
+        self._while(load, 0, 1)
+        self.mesh.start(first)
+
+    def kill_all(self, load: Load) -> None:
+        """As when the office's fuse blows."""
+        for node in self.mesh.numbers:
+            self.mesh.kill(node)
+        for node in self.mesh.numbers:
+            self.mesh.start(node)
+
+    def kill_again(self, load: Load) -> None:
+        """One host dies again while it catches up."""
+        victim = self.random.choice(self.mesh.numbers)
+        for _ in range(3):
+            self.mesh.kill(victim)
+            self._while(load, 0.5, 2)
+            self.mesh.start(victim)
+            self._while(load, 0, 1)
 
     def cut(self, load: Load) -> None:
         """One direction between two nodes stops."""
         subscriber, publisher = self.random.sample(self.mesh.numbers, 2)
         self.mesh.cut(subscriber, publisher)
-        load.wait(self.random.uniform(1, 4))
+        self._while(load)
         self.mesh.heal(subscriber, publisher)
 
     def schema(self, load: Load) -> None:
@@ -66,102 +80,106 @@ class Disturber:
                 except psycopg2.errors.DeadlockDetected:
                     continue
 
-    def all(self) -> list[Callable[[Load], None]]:
-        return [self.nothing, self.kill, self.cut, self.schema]
+    def one_line_silent(self, load: Load) -> None:
+        """Between two nodes nothing arrives any more, and nobody says so."""
+        a, b = self.random.sample(self.mesh.numbers, 2)
+        self._lines("silent", [(a, b), (b, a)], load)
+
+    def one_alone(self, load: Load) -> None:
+        """One node hears nobody and is heard by nobody; people still write to it."""
+        alone = self.random.choice(self.mesh.numbers)
+        others = [n for n in self.mesh.numbers if n != alone]
+        self._lines("silent", [(alone, o) for o in others] + [(o, alone) for o in others], load)
+
+    def all_apart(self, load: Load) -> None:
+        """No node hears any other."""
+        pairs = [(a, b) for a in self.mesh.numbers for b in self.mesh.numbers if a != b]
+        self._lines(self.random.choice(("silent", "refused")), pairs, load)
+
+    def flapping(self, load: Load) -> None:
+        """A line breaks and mends again and again."""
+        a, b = self.random.sample(self.mesh.numbers, 2)
+        for _ in range(5):
+            self._lines("refused", [(a, b), (b, a)], load, 0.2, 1)
+            self._while(load, 0.1, 0.6)
+
+    def _lines(
+        self, mode: str, pairs: list[tuple[int, int]], load: Load, low: float = 2, high: float = 8
+    ) -> None:
+        assert self.mesh.lines
+        for pair in pairs:
+            self.mesh.lines[pair].set(mode)
+        self._while(load, low, high)
+        for pair in pairs:
+            self.mesh.lines[pair].set("open")
+
+    def join(self, load: Load) -> None:
+        """A fourth node joins while all others are written to."""
+        new = max(self.mesh.numbers) + 1
+        join_mesh(self.mesh.topology, CREDENTIALS, f"host{new}")
+        self.mesh.take_in(new)
+
+    def evict_and_rejoin(self, load: Load) -> None:
+        """A node dies, is put out, comes back with what it had not sent, and is taken in anew."""
+        victim = self.random.choice(self.mesh.numbers[1:])
+        self.mesh.kill(victim)
+        evict(self.mesh.topology, CREDENTIALS, f"host{victim}")
+        self._while(load)
+        self.mesh.start(victim)
+        rejoin(self.mesh.topology, CREDENTIALS, f"host{victim}")
 
 
-def run(options: Options) -> Report:
-    r = random.Random(options.seed)
-    kinds = [k for k in KINDS if k not in options.without]
-    total, snapshots = 0, 0
-    by_kind, refused, halves = Counter[str](), Counter[str](), Counter[int]()
-    epochs: list[dict] = []
-    broken: list[str] = []
-    began = time.monotonic()
+def conflicts(options: Options) -> Report:
     with DrillMesh(3) as mesh:
-        prepare(mesh, kinds)
-        disturber = Disturber(mesh, r)
-        while total < options.transactions and not broken:
-            share = min(options.epoch, options.transactions - total)
-            number = len(epochs) + 1
-            disturb = disturber.all()[(number - 1) % 4]
-            dsns = [mesh.dsn(mesh.numbers[i % 3]) for i in range(options.writers)]
-            with checks.Watcher(mesh) as watcher:
-                with Load(dsns, share, kinds, seed=options.seed + number) as load:
-                    load.wait(1)
-                    disturb(load)
-                    load.wait(3600)
-                stopped = time.monotonic()
-                differing = checks.wait_equal(mesh, LEVEL_SECONDS)
-            epoch = {
-                "disturbance": disturb.__name__,
-                "transactions": load.committed,
-                "tps": round(load.committed / load.seconds),
-                "level_seconds": round(time.monotonic() - stopped, 1),
-                "differing": differing,
-            }
-            epochs.append(epoch)
-            total += load.committed
-            snapshots += watcher.snapshots
-            halves += watcher.halves
-            for told in load.told:
-                by_kind += told.by_kind
-                refused += told.refused
-            broken = differing + checks.lost_marks(mesh, load.told)
-            print(f"conflicts {total:8} {epoch}", flush=True)
-        stalling, harmless = mesh.worker_errors()
-        rows = checks.differing_rows(mesh) if broken else {}
-        orphans = checks.orphans(mesh)
-        facts = _facts(mesh)
-        if broken or stalling or halves or orphans:
-            found = {"broken": broken, "rows": rows, "stalling": stalling, "halves": halves,
-                     "orphans": orphans, "epochs": epochs, "refused": refused}  # fmt: skip
-            found["known of"] = {
-                f"{table} {key}": mesh.evidence(table, key)
-                for table, keys in rows.items()
-                if table not in ("parked rows", "change log")
-                for key in keys[:8]
-            }
-            found["agents"] = mesh.agents_said()
-            save_evidence("conflicts", options.seed, found)
-    lost = [b for b in broken if "acknowledged" in b]
-    return Report(
-        "conflicts",
-        "Conflicts: all kinds of writes on three nodes at once",
-        "Writers of all kinds hit the same rows on three nodes, which are killed, cut from one another and"
-        " change their schema meanwhile; after each epoch all nodes must hold the same.",
-        figures=[
-            Figure("transactions", total, "", f"{options.transactions}", total >= options.transactions),
-            Figure("differing rows", sum(map(len, rows.values())), "", "0", not rows and not (set(broken) - set(lost))),
-            Figure("stalled workers", sum(stalling.values()), "errors that are no deadlock", "0", not stalling),
-            Figure("transactions seen half", sum(halves.values()), f"of {snapshots} snapshots", "0", not halves),
-            Figure("acknowledged writes lost", len(lost), "", "0", not lost),
-            Figure("rows without their parent", sum(orphans.values()), "", "0", not orphans),
-            Figure("transactions refused by constraints or races", sum(refused.values())),
-            Figure("apply transactions begun again", sum(harmless.values()), "deadlocks, lost connections"),
-            *[Figure(name, value) for name, value in facts.items()],
-            Figure("time", round(time.monotonic() - began), "s"),
-        ],
-        plots=[
-            Plot("Transactions by kind", "transactions", list(by_kind), {"committed": [float(v) for v in by_kind.values()]}),
-            Plot("Per epoch", "transactions/s", [f"{i} {e['disturbance']}" for i, e in enumerate(epochs, 1)],
-                 {"committed per second": [float(e["tps"]) for e in epochs]}, "line"),
-            Plot("Seconds from the last write until all nodes are equal", "s",
-                 [f"{i} {e['disturbance']}" for i, e in enumerate(epochs, 1)],
-                 {"until equal": [e["level_seconds"] for e in epochs]}, "line"),
-        ],
-        conditions=conditions(
-            seed=options.seed, writers=options.writers, nodes=3, kinds=kinds, commit="local",
-            postgres=postgres_version(), transactions_per_epoch=options.epoch,
-        ),
-        details={"epochs": epochs, "refused": refused, "stalling": stalling, "begun again": harmless,
-                 "rows": {t: k[:50] for t, k in rows.items()}, "orphans": orphans, "broken": broken},
-    )  # fmt: skip
+        trial = Trial("conflicts", mesh, options)
+        d = Disturber(trial)
+        trial.run([d.nothing, d.kill, d.cut, d.schema], options.transactions, options.epoch)
+        return trial.report(
+            "Conflicts: all kinds of writes on three nodes at once",
+            "Writers of all kinds hit the same rows on three nodes, which are killed, cut from one another and"
+            " change their schema meanwhile; after each epoch all nodes must hold the same.",
+        )
 
 
-def _facts(mesh: DrillMesh) -> dict[str, int]:
-    return {
-        "changes in the log": mesh.admin(1, "select count(*) from mesh.change")[0][0],
-        "conflicts noticed": mesh.admin(1, "select count(*) from mesh.conflict")[0][0],
-        "rows parked at the end": mesh.admin(1, "select count(*) from mesh.parked")[0][0],
-    }
+def kill(options: Options) -> Report:
+    with DrillMesh(3) as mesh:
+        trial = Trial("kill", mesh, options)
+        d = Disturber(trial)
+        trial.run([d.kill_again, d.kill_two, d.kill_all, d.kill], *_share(options, 10))
+        return trial.report(
+            "Kill: hosts die under load",
+            "SIGKILL of a host's Postgres and agent: one, two, all, and one again while it catches up.",
+        )
+
+
+def partition(options: Options) -> Report:
+    with DrillMesh(3, proxied=True) as mesh:
+        trial = Trial("partition", mesh, options)
+        d = Disturber(trial)
+        trial.run([d.one_alone, d.all_apart, d.one_line_silent, d.flapping], *_share(options, 10))
+        return trial.report(
+            "Partition: nodes lose one another under load",
+            "A proxy stands on each line between two nodes: lines fall silent, as with a pulled cable, or are refused;"
+            " all nodes go on taking writes.",
+        )
+
+
+def join(options: Options) -> Report:
+    with DrillMesh(4, members=3) as mesh:
+        trial = Trial("join-under-load", mesh, options)
+        d = Disturber(trial)
+        _, epoch = _share(options, 10)
+        trial.one_epoch(d.join, epoch)
+        while trial.total < _share(options, 10)[0] and not trial.broken:
+            trial.one_epoch(d.evict_and_rejoin, epoch)
+        return trial.report(
+            "Join under load: a node joins, others are put out and come back",
+            "`join` of a fourth node, `evict` of a dead one and `rejoin` of it, while all members are written to.",
+        )
+
+
+def _share(options: Options, part: int) -> tuple[int, int]:
+    """(transactions, of one epoch) of a round that is smaller than "conflicts"."""
+    return max(options.transactions // part, 2 * options.epoch // part), max(
+        options.epoch // 5, 300
+    )

@@ -229,6 +229,8 @@ def many_to_many(w: Hand) -> None:
 def truncate(w: Hand) -> None:
     if w.chance(0.03):
         w.run("truncate d_scrap")
+    if w.chance(0.02):  # what Django's flush does: tables that refer to one another, at once
+        w.run("truncate d_school, d_class, d_pupil, d_desk, d_tree, d_tag, d_class_tag")
     k = w.key(40)
     w.one(
         (

@@ -12,7 +12,8 @@ from pathlib import Path
 import psycopg2
 
 from tests.drills import checks
-from tests.support.nodes import CREDENTIALS, Nodes
+from tests.drills.proxy import Lines
+from tests.support.nodes import CREDENTIALS, Nodes, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRETS = f"""
@@ -30,16 +31,58 @@ max_wal_size = 2GB
 class DrillMesh(Nodes):
     """A running mesh with agents. `kill(n)` and `start(n)` are of the whole host: node and agent."""
 
-    def __init__(self, count: int):
+    def __init__(
+        self, count: int, settings: str = "", members: int | None = None, proxied: bool = False
+    ):
+        """`members`: only so many are a mesh, the others can join; `proxied`: with lines that can be cut."""
+        self._settings = SETTINGS + settings
         self._agents: dict[int, subprocess.Popen] = {}
         self._built = False
-        super().__init__(count)
-        secrets = self.folder / "secrets.toml"
-        secrets.touch(0o600)
-        secrets.write_text(SECRETS)
+        self.lines: Lines | None = None
+        super().__init__(count, members)
+        self._write_secrets(self.folder)
+        self.numbers = self.numbers[:members]
+        if proxied:
+            self._put_proxies()
         self._built = True
         for node in self.numbers:
             self.start_agent(node)
+
+    def take_in(self, node: int) -> None:
+        """A node that has joined is one of us from now on."""
+        self.numbers.append(node)
+        self.start_agent(node)
+
+    def _write_secrets(self, folder: Path) -> None:
+        secrets = folder / "secrets.toml"
+        secrets.touch(0o600)
+        secrets.write_text(SECRETS)
+
+    def _put_proxies(self) -> None:
+        """Each node reaches each peer at a port of its own, as agent and as subscriber."""
+        self.lines = Lines()
+        text = (self.folder / "cluster.toml").read_text()
+        for node in self.numbers:
+            view = text
+            for peer in self.numbers:
+                if peer == node:
+                    continue
+                port, real = free_port(25000), self.topology.host(peer).ports.postgres
+                self.lines.add(node, peer, port, real)
+                view = view.replace(f"ports.postgres = {real}\n", f"ports.postgres = {port}\n")
+                name = f"n{node}_from_n{peer}"
+                (dsn,) = self.admin(
+                    node, "select subconninfo from pg_subscription where subname = %s", name
+                )[0]
+                self.admin(
+                    node,
+                    f"alter subscription {name} connection %s",
+                    dsn.replace(f"port={real}", f"port={port}"),
+                )
+            folder = self.folder / f"view{node}"
+            folder.mkdir()
+            (folder / "cluster.toml").write_text(view)
+            self._write_secrets(folder)
 
     def __enter__(self) -> "DrillMesh":
         return self
@@ -50,10 +93,11 @@ class DrillMesh(Nodes):
     def _init(self, node: int) -> None:
         super()._init(node)
         with open(self.folder / f"n{node}" / "postgresql.conf", "a") as file:
-            file.write(SETTINGS)
+            file.write(self._settings)
 
-    def start(self, node: int) -> None:
-        super().start(node)
+    def start(self, node: int, admit: bool = False) -> None:
+        """`admit`: open the node's gate without asking; once the mesh is built, its agent asks and opens it."""
+        super().start(node, admit or not self._built)
         if self._built:
             self.start_agent(node)
 
@@ -64,6 +108,8 @@ class DrillMesh(Nodes):
     def close(self) -> None:
         for node in list(self._agents):
             self.stop_agent(node)
+        if self.lines:
+            self.lines.close()
         super().close()
 
     def start_agent(self, node: int) -> None:
@@ -81,7 +127,7 @@ class DrillMesh(Nodes):
 
     def config_of(self, node: int) -> Path:
         """The cluster as this node's agent knows it."""
-        return self.folder / "cluster.toml"
+        return self.folder / (f"view{node}" if self.lines else "") / "cluster.toml"
 
     def dsn(self, node: int) -> str:
         """How a writer reaches a node, as the app's role."""

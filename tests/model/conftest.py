@@ -1,4 +1,5 @@
-"""Fixtures: `sql_node` – one real Postgres database with the change log, into which histories are merged.
+"""Fixtures: `sql_nodes` – three databases of one real Postgres server, each a node with a change log; `sql_node` – one
+of them.
 
 Hypothesis' profiles: `usual` is what `make test` runs, bounded and the same each time; `long`
 (HYPOTHESIS_PROFILE=long) looks for new histories, for an hour or so.
@@ -10,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.model.histories import WORLD
-from tests.model.postgres import SqlNode
+from tests.model.histories import ORIGINS, WORLD
+from tests.model.postgres import SqlNode, make_nodes
 from tests.support.nodes import running_mesh
 
 settings.register_profile(
@@ -28,6 +29,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
 
 
 @pytest.fixture(scope="session")
-def sql_node() -> Iterator[SqlNode]:
+def sql_nodes() -> Iterator[list[SqlNode]]:
     with running_mesh(1) as mesh:
-        yield SqlNode(mesh, WORLD)
+        yield make_nodes(mesh, WORLD, len(ORIGINS))
+
+
+@pytest.fixture(scope="session")
+def sql_node(sql_nodes: list[SqlNode]) -> SqlNode:
+    return sql_nodes[0]

@@ -115,25 +115,37 @@ class ModelNode:
             for key in sorted(keys, key=lambda k: self._order(table, k), reverse=True):
                 self._settle(table, key)
 
-    def forget(self, watermark: int) -> None:
+    def sweep_until_settled(self) -> Outcome:
+        """For a model one sweep is enough."""
+        self.sweep()
+        return self.outcome()
+
+    def promise(self, watermark: int) -> None:
+        """Every member has all changes up to here, and all later ones are newer."""
+        self.clock_floor = max(self.clock_floor, watermark)
+        for name, (reason, _) in list(self.parked.items()):
+            if reason == "unborn" and self._version(*name)[0] <= watermark:
+                del self.parked[name]  # its insert and its delete were here and are forgotten
+
+    def forget(self, watermark: int) -> bool:
         """Drop all changes up to a clock value up to which every member has everything."""
+        self.promise(watermark)
         keep = set(self.parked)
         for (table, key), (_, row) in self.parked.items():
             if row is not None:
                 keep |= {(table, rival) for rival in self._rivals(table, key, row)}
         self.rank = {name: self._version(*name) for name in keep}
-        for name, (reason, _) in list(self.parked.items()):
-            if reason == "unborn" and self._version(*name)[0] <= watermark:
-                del self.parked[name]  # its insert and its delete were here and are forgotten
         self.log = {n: c for n, c in self.log.items() if c.hlc > watermark}
         self.forgotten_to = max(self.forgotten_to, watermark)
+        return True
 
     # --- local writes
 
     def write(self, statements: list[tuple], clock: int) -> list[Change]:
         """A local transaction; returns its changes. Raises Refused as a database's constraints do.
 
-        A statement: ("I", table, row), ("U", table, key, columns), ("D", table, key), ("T", table).
+        A statement: ("I", table, row), ("U", table, key, columns), ("K", table, key, new key), ("D", table, key),
+        ("T", table), which truncates the tables that refer to this one too.
         """
         before = self._state()
         made: list[Change] = []
@@ -148,22 +160,25 @@ class ModelNode:
 
     def _statement(self, kind: str, table: str, *rest, clock: int) -> list[Change]:
         if kind == "T":
-            children = [
-                n
-                for n, t in self.schema.tables.items()
-                if any(f.parent == table for f in t.foreign_keys)
-            ]
-            if set(children) - {table}:
-                raise Refused  # as TRUNCATE without CASCADE
-            return [self._log("T", table, EVERY_KEY, {}, clock)]
-        key = str(rest[0]["id"]) if kind == "I" else rest[0]
-        if (key in self.tables[table]) == (kind == "I"):
-            raise Refused
-        return [
-            self._log(
-                kind, table, key, rest[0] if kind == "I" else rest[1] if kind == "U" else {}, clock
-            )
-        ]
+            tables = [t for t in self.schema.tables if t == table or self.schema.refers(t, table)]
+            return [self._log("T", t, EVERY_KEY, {}, clock) for t in tables]
+        if kind == "I":
+            row = rest[0]
+            if row["id"] in self.tables[table]:
+                raise Refused
+            return [self._log("I", table, row["id"], row, clock)]
+        old = self.tables[table].get(rest[0])
+        if old is None:
+            return []
+        if kind == "D":
+            return [self._log("D", table, rest[0], {}, clock)]
+        if kind == "K":
+            if rest[1] in self.tables[table]:
+                raise Refused
+            gone = self._log("D", table, rest[0], {}, clock)
+            return [gone, self._log("I", table, rest[1], old | {"id": rest[1]}, clock)]
+        changed = {c: v for c, v in rest[1].items() if old[c] != v}
+        return [self._log("U", table, rest[0], changed, clock)] if changed else []
 
     def _log(self, kind: str, table: str, key: str, row: Row, clock: int) -> Change:
         seen = [

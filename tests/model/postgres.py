@@ -1,31 +1,60 @@
-"""A real Postgres node into whose change log histories are written, as an apply worker would.
+"""Real Postgres nodes into whose change logs histories are written, as apply workers would, and in which clients write.
 
-Each history runs in one transaction that is rolled back in the end: thousands of them leave nothing behind.
+The nodes are databases of one server, each with a change log of its own; what one writes the tests carry to the
+others. Each history runs in one transaction per node, rolled back in the end: thousands of them leave nothing behind.
 """
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+import psycopg2
 import psycopg2.extras
 
+from cluster.mesh.build import install
 from tests.model.histories import ERA, Step
+from tests.model.incremental import Crash, Refused
 from tests.model.specification import Change, Outcome, Schema
-from tests.support.nodes import Nodes
+from tests.support.nodes import CREDENTIALS, Nodes
 
 MAX_SWEEPS = 8
 """More than the longest chain of rows that can wait for one another in a history of tests/model."""
 
 
+def make_nodes(mesh: Nodes, schema: Schema, count: int) -> list["SqlNode"]:
+    """`count` nodes as databases of the one server of `mesh`."""
+    hosts = [
+        mesh.topology.hosts[0].model_copy(update={"node": n, "name": f"host{n}"})
+        for n in range(1, count + 1)
+    ]
+    nodes = []
+    for host in hosts:
+        name = f"model{host.node}"
+        mesh.admin(1, f"create database {name} owner firstbell")
+        topology = replace(mesh.topology, database=name, hosts=tuple(hosts))
+        install(topology, host, CREDENTIALS, "00000000")
+        db = psycopg2.connect(
+            host=host.address, port=host.ports.postgres, dbname=name, user="postgres", password=CREDENTIALS.superuser
+        )  # fmt: skip
+        nodes.append(SqlNode(db, schema, [h.node for h in hosts], host.node))
+    return nodes
+
+
 class SqlNode:
     """The tables of a schema on a node of its own."""
 
-    def __init__(self, mesh: Nodes, schema: Schema):
-        self.mesh, self.schema = mesh, schema
+    def __init__(self, db, schema: Schema, members: list[int], number: int):
+        self.schema, self.number = schema, number
+        self._db, self._members = db, members
+        self._cursor = db.cursor()
+        psycopg2.extras.register_default_jsonb(db)
         for statement in ddl(schema):
-            mesh.ddl(1, statement)
-        self._db = mesh.connect(1, user="postgres")
-        self._cursor = self._db.cursor()
-        psycopg2.extras.register_default_jsonb(self._db)
+            self._cursor.execute("select mesh.run_ddl(%s)", (statement,))
+        self._cursor.execute(
+            "create or replace function mesh.clock() returns bigint language sql volatile as"
+            " $$ select coalesce(nullif(current_setting('test.clock', true), '')::bigint, 0) $$"
+        )
+        db.commit()
 
     @contextlib.contextmanager
     def empty(self) -> Iterator[None]:
@@ -33,7 +62,8 @@ class SqlNode:
         try:
             self._cursor.execute(
                 # sequences don't roll back
-                "select setval('mesh.pruned_to', 0), setval('mesh.clock_floor', 0);"
+                "select setval('mesh.pruned_to', 0), setval('mesh.clock_floor', 0), setval('mesh.change_seq', 1);"
+                "delete from mesh.change;"
                 f"create table mesh.change_old partition of mesh.change for values from (0) to ({ERA});"
                 "set local session_replication_role = replica"
             )
@@ -41,16 +71,25 @@ class SqlNode:
         finally:
             self._db.rollback()
 
+    # --- what happens to a node
+
     def play(self, steps: Iterable[Step]) -> None:
         for step in steps:
             if step.transaction is None:
                 self.sweep()
-            elif step.crash_after is None:
-                self._insert(step.transaction)
             else:
-                self._cursor.execute("savepoint amid")
-                self._insert(step.transaction[: step.crash_after])
-                self._cursor.execute("rollback to savepoint amid; release savepoint amid")
+                with contextlib.suppress(Crash):
+                    self.deliver(step.transaction, step.crash_after)
+
+    def deliver(self, transaction: list[Change], crash_after: int | None = None) -> None:
+        """Merge one transaction of a peer, whole or (Crash) not at all."""
+        if crash_after is None:
+            self._insert(transaction)
+            return
+        self._cursor.execute("savepoint amid")
+        self._insert(transaction[:crash_after])
+        self._cursor.execute("rollback to savepoint amid; release savepoint amid")
+        raise Crash
 
     def sweep(self) -> None:
         self._cursor.execute(
@@ -80,12 +119,43 @@ class SqlNode:
         return bool(self._cursor.fetchall()[0][0])
 
     def promise(self, watermark: int) -> None:
-        """Let the node know that every member has all changes up to here."""
+        """Let the node know that every member has all changes up to here, and that all later ones are newer."""
+        heard = psycopg2.extras.Json({str(n): watermark for n in self._members})
         self._cursor.execute(
-            "insert into mesh.heartbeat (node, low, heard) values (1, %s, jsonb_build_object('1', %s))"
-            " on conflict (node) do update set low = excluded.low, heard = excluded.heard",
-            (watermark, watermark),
+            "select mesh.raise_floor(%s), set_config('test.clock', %s, true);"
+            "update mesh.heartbeat set low = %s, heard = %s",
+            (watermark, str(watermark), watermark, heard),
         )
+
+    def write(self, statements: list[tuple], clock: int) -> list[Change]:
+        """A client's transaction, see ModelNode.write; returns what capture logged of it."""
+        self._cursor.execute(
+            "select coalesce(max(seq), 0) from mesh.change where origin = %s", (self.number,)
+        )
+        ((last,),) = self._cursor.fetchall()
+        self._cursor.execute(
+            "savepoint writing; set local session_replication_role = origin; set constraints all deferred;"
+            "select set_config('test.clock', %s, true)", (str(clock),)
+        )  # fmt: skip
+        try:
+            for statement in statements:
+                self._cursor.execute(*as_sql(*statement))
+            self._cursor.execute("set constraints all immediate")
+        except psycopg2.IntegrityError as error:
+            self._cursor.execute("rollback to savepoint writing")
+            raise Refused from error
+        finally:
+            self._cursor.execute(
+                "release savepoint writing; set local session_replication_role = replica"
+            )
+        self._cursor.execute(
+            'select origin, seq, hlc, tbl, key, kind::text, case when kind in (\'I\', \'U\') then row end from mesh.change'
+            " where origin = %s and seq > %s order by seq", (self.number, last)
+        )  # fmt: skip
+        lines = self._cursor.fetchall()
+        return [Change(*line[:6], row=tuple((line[6] or {}).items())) for line in lines]  # type: ignore[call-arg]
+
+    # --- what stands where
 
     def outcome(self) -> Outcome:
         tables = {}
@@ -93,7 +163,7 @@ class SqlNode:
             columns = ", ".join(f"'{c}', {c}::text" for c in table.columns)
             self._cursor.execute(f"select id::text, jsonb_build_object({columns}) from {name}")
             tables[name] = dict(self._cursor.fetchall())
-        self._cursor.execute("select tbl, key, reason, row from mesh.parked where tbl like 'm\\_%'")
+        self._cursor.execute("select tbl, key, reason, row from mesh.parked")
         parked, unborn = {}, set()
         for table, key, reason, row in self._cursor.fetchall():
             if reason == "unborn":
@@ -123,3 +193,23 @@ def ddl(schema: Schema) -> Iterator[str]:
         yield from (c.sql for c in table.constraints)
         for f in table.foreign_keys:
             yield f"alter table {name} add foreign key ({f.column}) references {f.parent} ({f.parent_column})"
+
+
+def as_sql(kind: str, table: str, *rest) -> tuple[str, list]:
+    """A statement of ModelNode.write as SQL."""
+    if kind == "I":
+        row = rest[0]
+        return f"insert into {table} ({', '.join(row)}) values ({', '.join(['%s'] * len(row))})", [
+            *row.values()
+        ]
+    if kind == "U":
+        key, row = rest
+        return f"update {table} set {', '.join(f'{c} = %s' for c in row)} where id = %s", [
+            *row.values(),
+            key,
+        ]
+    if kind == "K":
+        return f"update {table} set id = %s where id = %s", [rest[1], rest[0]]
+    if kind == "D":
+        return f"delete from {table} where id = %s", [rest[0]]
+    return f"truncate {table} cascade", []

@@ -70,6 +70,10 @@ class Schema:
         self._reach = reach
         self.parents_first = sorted(self.tables, key=lambda n: (len(reach[n] - {n}), n))
 
+    def refers(self, child: str, parent: str) -> bool:
+        """Whether rows of the one table may name rows of the other, directly or not."""
+        return parent in self._reach[child]
+
     def in_cycle(self, child: str, parent: str) -> bool:
         """Whether the foreign key child -> parent is part of a cycle; a self-reference is one."""
         return child in self._reach[parent] or child == parent

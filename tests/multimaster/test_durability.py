@@ -63,8 +63,15 @@ def view():
     with transaction.atomic():
         write("view")
 
+def as_usual():
+    "What a request does before: the connection is set to wait for a peer."
+    Note.objects.count()
+
+as_usual()
 with durability("local"):
     write("by itself")
+as_usual()
+with durability("local"):
     with transaction.atomic():
         write("in a transaction")
         with transaction.atomic():
@@ -72,10 +79,14 @@ with durability("local"):
     Note.objects.bulk_create([Note(text="many")])
     with connection.cursor() as cursor:
         cursor.executemany("insert into notes_note (text) values (%s)", [["a"], ["b"]])
+as_usual()
 view()
+as_usual()
 in_transaction("local", "local")
+as_usual()
 with durability("local"), durability("local"):
     write("nested")
+as_usual()
 session = import_module(settings.SESSION_ENGINE).SessionStore()
 session["seen"] = 1
 session.save()

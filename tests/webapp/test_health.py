@@ -3,8 +3,10 @@
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
+import psycopg2
 import pytest
 import requests
 
@@ -129,6 +131,31 @@ def test_a_given_demo_password_is_the_teachers_from_then_on(own_api: Api) -> Non
     assert "of-this-clone" not in again, "logs keep what is printed"
     assert Client(own_api).sign_in("ada", "of-this-clone").ok
     assert Client(own_api).sign_in("grace", "of-this-clone").ok
+
+
+def test_a_node_that_must_not_serve_says_why(own_api: Api, own_postgres: Postgres) -> None:
+    """What cluster/watch.py found, as `mesh.unfit_reasons()` tells it."""
+    assert manage(own_api.env, "migrate").returncode == 0
+    db = psycopg2.connect(own_postgres.url)
+    db.autocommit = True
+    with closing(db), db.cursor() as cursor:
+        cursor.execute("create schema mesh")
+        cursor.execute(
+            "create function mesh.me() returns smallint language sql as 'select 3::smallint'"
+        )
+        wait_for(lambda: readyz(own_api).status_code == 200, "ready on a mesh of an older release")
+        cursor.execute("create table mesh.unfit (reason text)")
+        cursor.execute(
+            "create function mesh.unfit_reasons() returns setof text language sql"
+            " as 'select reason from mesh.unfit'"
+        )
+        assert readyz(own_api).status_code == 200
+        cursor.execute("insert into mesh.unfit values ('the clock of host3 is 60 s ahead')")
+        refused = readyz(own_api)
+        assert refused.status_code == 503
+        assert refused.json()["reasons"] == ["mesh: the clock of host3 is 60 s ahead"]
+        cursor.execute("delete from mesh.unfit")
+        assert readyz(own_api).status_code == 200
 
 
 def test_a_read_only_database_is_not_ready(own_api: Api, own_postgres: Postgres) -> None:

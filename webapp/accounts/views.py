@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from webapp.accounts import parked
 from webapp.accounts.middleware import SIGNED_OUT
 from webapp.accounts.models import User
 from webapp.api.errors import ApiError
@@ -65,6 +66,8 @@ class SessionView(APIView):
         credentials = CredentialsSerializer(data=request.data)
         credentials.is_valid(raise_exception=True)
         user = authenticate(request._request, **credentials.validated_data)
+        if user is None and (taken := parked.by_credentials(**credentials.validated_data)):
+            raise taken
         if user is None:
             raise ApiError(403, "wrong_credentials", "This username and password do not match.")
         login(request._request, user)

@@ -1,13 +1,12 @@
 -- What people lost: to a concurrent change of the same row, or because another row holds a unique value of theirs.
 -- Read and undone by `clusterctl conflicts` and by the admin (webapp/recovery).
 
-create or replace function mesh.kind_word(kind "char") returns text language sql immutable as
-$$ select case kind when 'I' then 'an insert' when 'U' then 'an update' when 'D' then 'a delete' when 'T' then 'a truncate' end $$;
-
+-- (Functions in a view run with the rights of who reads it, tables with its owner's: hence none here.)
 create or replace view mesh.lost as
+with words(kind, word) as (values ('I'::"char", 'an insert'), ('U', 'an update'), ('D', 'a delete'), ('T', 'a truncate'))
 select c.loser_origin || ':' || c.loser_seq as id, c.tbl, c.key,
     case when c.winner_kind is null then 'an update of a row that was deleted'
-         else format('%s lost to %s', mesh.kind_word(c.loser_kind), mesh.kind_word(c.winner_kind)) end as what,
+         else (select word from words w where w.kind = c.loser_kind) || ' lost to ' || (select word from words w where w.kind = c.winner_kind) end as what,
     c.loser_kind::text as kind, c.loser_row as lost, to_timestamp(c.loser_hlc / 1e6) as lost_at,
     c.loser_origin as lost_node, c.loser_actor as lost_actor,
     c.winner_kind::text as winner_kind, c.winner_row as won, to_timestamp(c.winner_hlc / 1e6) as won_at,
@@ -17,10 +16,10 @@ from mesh.conflict c where c.loser_kind <> 'T'
 union all
 select 'parked:' || p.tbl || ':' || p.key, p.tbl, p.key,
     case p.reason when 'clash' then 'another row holds a unique value' else 'the row it refers to is not there' end,
-    'I', p.row, to_timestamp(nullif(v.hlc, 0) / 1e6), nullif(v.origin, 0), a.actor,
+    'I', p.row, to_timestamp(v.hlc / 1e6), v.origin, v.actor,
     null, null, null, null, null, null, p.detail, p.since
-from mesh.parked p cross join lateral mesh.version_of(p.tbl, p.key) v
-left join lateral (select c.actor from mesh.change c where c.tbl = p.tbl and c.key = p.key order by c.hlc desc, c.origin desc limit 1) a on true
+from mesh.parked p left join lateral (
+    select c.hlc, c.origin, c.actor from mesh.change c where c.tbl = p.tbl and c.key = p.key order by c.hlc desc, c.origin desc limit 1) v on true
 where p.reason in ('clash', 'orphan') and p.row is not null;
 
 -- The statement that writes again what was lost, as an ordinary change; no statement: the row is so already.

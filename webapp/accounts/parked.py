@@ -1,0 +1,76 @@
+"""Somebody took this person's user name at the same moment on another host, and theirs was the later one.
+
+The account is then parked by the data layer: kept whole, in no table. Its owner is told so instead of being called a
+stranger, and an administrator brings it back under another name (docs/operations/conflicts.md).
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.hashers import check_password
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from webapp.accounts.models import User
+from webapp.api.errors import ApiError
+
+PARKED = """
+    select p.row, array(select a.attname from pg_index i join pg_class c on c.oid = i.indexrelid
+        join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
+        where i.indrelid = r.rel and c.relname = p.detail)
+    from mesh.parked p join mesh.replicated r on r.tbl = p.tbl
+    where r.rel = %s::regclass and p.reason = 'clash' and """
+
+
+class NameTaken(ApiError):
+    def __init__(self, row: dict[str, Any], columns: list[str]) -> None:
+        values = ", ".join(f"{name.replace('_', ' ')} “{row.get(name)}”" for name in columns)
+        text = (
+            f"This {values or 'account'} was taken at the same moment elsewhere. Your account and all of yours are"
+            " kept; ask your administrator to bring it back under another name."
+        )
+        super().__init__(409, "name_taken", text, {name: [text] for name in columns})
+
+
+def by_id(user_id: str) -> NameTaken | None:
+    """Why the person of a session is not there; None: not for this reason."""
+    return _first("p.key = %s", user_id, lambda row: True)
+
+
+def by_credentials(username: str, password: str) -> NameTaken | None:
+    """The same for somebody who signs in; told only to who knows the account's password."""
+    return _first(
+        "p.row->>'username' = %s",
+        username,
+        lambda row: check_password(password, row.get("password") or ""),
+    )
+
+
+def _first(condition: str, value: str, holds: Callable[[dict[str, Any]], bool]) -> NameTaken | None:
+    if not settings.MESH:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(PARKED + condition, [User._meta.db_table, value])
+        for row, columns in cursor.fetchall():
+            row = json.loads(row) if isinstance(row, str) else row
+            if holds(row):
+                return NameTaken(row, columns)
+    return None
+
+
+class ParkedAccountMiddleware:
+    """Who is signed in but whose account is parked gets 409 `name_taken` instead of 401. After the sessions."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code != 401 or not request.path.startswith("/api/"):
+            return response
+        user_id = request.session.get(SESSION_KEY)
+        taken = by_id(user_id) if user_id else None
+        return JsonResponse(taken.body, status=taken.status) if taken else response
