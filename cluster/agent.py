@@ -29,7 +29,7 @@ from cluster.errors import NodeUnreachable
 from cluster.logs import configure
 from cluster.mesh.build import subscription_name
 from cluster.topology import Host, Topology
-from cluster.watch import Watch
+from cluster.watch import NO_CHANGE_LOG, Watch
 
 logger = logging.getLogger("cluster.agent")
 
@@ -128,6 +128,8 @@ class Agent:
                     logger.warning("node=%s back→away %s", self.host.name, str(error).strip())
                 away = True
                 time.sleep(TURN_SECONDS)
+            except NO_CHANGE_LOG:
+                time.sleep(TURN_SECONDS)  # a rejoin is emptying it just now
 
     def turn(self, db) -> None:
         """One look at everything. Raises psycopg2.OperationalError when the node is gone."""
@@ -151,7 +153,10 @@ class Agent:
                 self._fetch_from_peers(cursor)
 
     def _is_being_filled(self, cursor) -> bool:
-        """Whether a join of this node is under way, and nothing is to be done yet; also learns who was evicted."""
+        """Whether this node is no member yet, and nothing is to be done; also learns who was evicted."""
+        cursor.execute("select to_regclass('mesh.joining') is null")
+        if cursor.fetchone()[0]:
+            return True
         cursor.execute(
             "select exists (select from mesh.joining), array(select node from mesh.node where state = 'evicted')"
         )

@@ -33,6 +33,11 @@ logger = logging.getLogger("cluster.watch")
 TURN_SECONDS = 0.5
 LOOK_SECONDS = 2.0
 """Clocks are compared, and what is kept for peers is looked at, this often."""
+NO_CHANGE_LOG = (
+    psycopg2.errors.InvalidSchemaName,
+    psycopg2.errors.UndefinedTable,
+    psycopg2.errors.UndefinedFunction,
+)
 RETRY_SECONDS = 1.0
 """A peer that did not answer is asked again after this long."""
 
@@ -77,6 +82,8 @@ class Watch:
                         time.sleep(TURN_SECONDS)
             except (psycopg2.OperationalError, psycopg2.InterfaceError, NodeUnreachable):
                 time.sleep(TURN_SECONDS)  # the agent says it
+            except NO_CHANGE_LOG:
+                time.sleep(TURN_SECONDS)  # a rejoin is emptying it just now
             except Exception:
                 logger.exception("membership could not be looked after; tried again")
                 time.sleep(RETRY_SECONDS)

@@ -130,3 +130,23 @@ def test_flush_and_loaddata_keep_each_nodes_residue_class(nodes, manage, project
     assert manage(project, 2, "sqlsequencereset", "shop").stdout.strip() == (
         "BEGIN;\nselect mesh.align_sequences();\nCOMMIT;"
     )
+
+
+def test_an_applications_own_sql_reaches_all_nodes_whole_or_not_at_all(nodes, manage, project):
+    manage(
+        project,
+        2,
+        code="import django; django.setup(); from django.db import DatabaseError, connection\n"
+        "cursor = connection.cursor()\n"
+        'cursor.execute("create table own (id int primary key, v text); insert into own values (1, %s)",'
+        ' ["a; create table b"])\n'
+        "try:\n"
+        "    cursor.execute('create table half (id int primary key); insert into nowhere values (1)')\n"
+        "except DatabaseError as error: print(error)\n"
+        "cursor.execute('create temporary table mine (id int); insert into mine values (1)')",
+    )
+    nodes.level(60)
+    nodes.assert_equal("own")
+    for node in nodes.numbers:
+        assert nodes.sql(node, "select * from own") == [(1, "a; create table b")]
+        assert nodes.sql(node, "select to_regclass('half'), to_regclass('mine')") == [(None, None)]
