@@ -20,14 +20,16 @@ from cluster.db import connect
 from cluster.errors import ClusterError
 from cluster.eviction import evict
 from cluster.health import Follower
-from cluster.joining import join, rejoin
+from cluster.joining import _Joining, join, rejoin
 from cluster.membership import (
     ADMIT_ALONE_AFTER_SECONDS,
     Kept,
     PeerSays,
     View,
     admission,
+    alone,
     beyond_bound,
+    look,
     members_beside,
 )
 from cluster.mesh.build import build
@@ -465,6 +467,24 @@ def test_a_dry_run_changes_nothing(half: Nodes):
     assert any("copy schema, rows and log of host1" in line for line in said)
     assert half.admin(2, "select to_regnamespace('mesh')") == [(None,)]
     assert half.admin(1, "select count(*) from pg_replication_slots") == [(0,)]
+
+
+def test_an_older_postgres_does_not_join(half: Nodes):
+    """Only the check: there is one version of Postgres here."""
+    newer = View(1, "host1", server_version=990000, cluster_id="c", states={1: "member"})
+    host = half.topology.host(2)
+    joining = _Joining(half.topology, CREDENTIALS, host, members_beside({1: newer}, 2))
+    with pytest.raises(ClusterError, match="PostgreSQL 15, which can't take the tables of host1"):
+        joining._check_version(150020)
+
+
+def test_two_operations_on_members_exclude_each_other(half: Nodes):
+    members = members_beside(look(part(half, 1, 2), CREDENTIALS), 2)
+    with (
+        alone(half.topology, CREDENTIALS, members),
+        pytest.raises(ClusterError, match="another join, evict or rejoin is running"),
+    ):
+        join(part(half, 1, 2), CREDENTIALS, "host2")
 
 
 # --- what decides, without a database
