@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from bench import page
 from bench.report import Report
-from tests.drills import conflicts, control
+from tests.drills import conflicts, control, disk, durability, migrate
 from tests.drills.frame import FOLDER, Options
 
 
@@ -25,6 +25,9 @@ ROUNDS: dict[str, Callable[[Options], Report]] = {
     "kill": conflicts.kill,
     "partition": conflicts.partition,
     "join-under-load": conflicts.join,
+    "durability": durability.durability,
+    "disk-full": disk.disk_full,
+    "migrate-under-load": migrate.migrate,
     "failover": _failover,
 }
 

@@ -10,6 +10,7 @@ no conflict takes a row from it, and every snapshot on every node must show all 
 
 import io
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import NAMESPACE_OID, uuid5
@@ -20,9 +21,12 @@ class Hand:
 
     def __init__(self, cursor, r: random.Random, writer: int, mark: str):
         self.cursor, self.random, self.writer, self.mark = cursor, r, writer, mark
+        self.slowest_seconds = 0.0
 
     def run(self, statement: str, *values: object) -> None:
+        began = time.perf_counter()
         self.cursor.execute(statement, values or None)
+        self.slowest_seconds = max(self.slowest_seconds, time.perf_counter() - began)
 
     def key(self, count: int) -> int:
         return self.random.randrange(1, count + 1)

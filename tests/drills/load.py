@@ -31,6 +31,8 @@ class Told:
     acknowledged: dict[int, str] = field(default_factory=dict)
     in_doubt: dict[int, set[str]] = field(default_factory=dict)
     """Bundles' newest acknowledged mark, and marks whose commit was not answered since."""
+    slowest_seconds: float = 0.0
+    """The longest that one statement, or a commit, took."""
 
 
 class Load:
@@ -149,6 +151,8 @@ def _one_transaction(db: Any, r: random.Random, kinds: list[str], number: int, t
                 bundles.append(answer)
         if r.random() < LONG:
             time.sleep(r.uniform(0.2, 1.0))
+    told.slowest_seconds = max(told.slowest_seconds, hand.slowest_seconds)
+    began = time.perf_counter()
     try:
         db.commit()
     except psycopg2.Error as error:
@@ -156,6 +160,7 @@ def _one_transaction(db: Any, r: random.Random, kinds: list[str], number: int, t
             for b in bundles:
                 told.in_doubt.setdefault(b, set()).add(mark)
         raise
+    told.slowest_seconds = max(told.slowest_seconds, time.perf_counter() - began)
     told.committed += 1
     told.by_kind.update(kinds)
     for b in bundles:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Self
 
 import psycopg2
 
@@ -84,7 +85,7 @@ class DrillMesh(Nodes):
             (folder / "cluster.toml").write_text(view)
             self._write_secrets(folder)
 
-    def __enter__(self) -> "DrillMesh":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -144,10 +145,10 @@ class DrillMesh(Nodes):
             bad, harmless = bad + b, harmless + h
         return bad, harmless
 
-    def agents_said(self) -> dict[int, list[str]]:
+    def agents_said(self, lines: int = 15) -> dict[int, list[str]]:
         """The last lines of each agent."""
         return {
-            n: (self.folder / f"agent{n}.log").read_text(errors="replace").splitlines()[-15:]
+            n: (self.folder / f"agent{n}.log").read_text(errors="replace").splitlines()[-lines:]
             for n in self.numbers
         }
 
