@@ -20,7 +20,7 @@ from cluster.errors import ClusterError
 from cluster.exchange import common_columns
 from cluster.topology import Host, Topology
 
-LOG_TABLES = ("change", "conflict", "parked", "version", "heartbeat")
+LOG_TABLES = ("change", "conflict", "parked", "version", "heartbeat", "added", "renamed")
 """Of schema mesh; `replicated` and `node` name things of the node itself, the rest is derived or each node's own."""
 
 

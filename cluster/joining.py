@@ -362,7 +362,8 @@ class _Joining:
         for table in tables:
             cursor.execute(
                 "insert into mesh.replicated select r.* from (select %s::jsonb as j) one, jsonb_populate_record("
-                "null::mesh.replicated, j || jsonb_build_object('rel', to_regclass(j->>'rel')::oid)) r",
+                "null::mesh.replicated, j || jsonb_build_object('rel', to_regclass(j->>'rel')::oid,"
+                " 'columns', null, 'columns_rel', null)) r",  # attach writes these two anew
                 (table,),
             )
         for node in nodes:

@@ -40,6 +40,9 @@ from tests.support.nodes import CREDENTIALS, Nodes, running_mesh, wait_until
 SCHEMA = (
     "create table pupil (id text primary key, n int not null, badge text unique)",
     "create table mark (id serial primary key, pupil text not null references pupil(id), value int)",
+    "create table room (id int primary key, old text)",
+    "alter table room add column wing text default 'east'",
+    "alter table room rename column old to name",
     "create view best as select pupil, max(value) from mark group by 1",
 )
 
@@ -117,6 +120,8 @@ def writing(nodes: Nodes, *on: int) -> Iterator[Writers]:
 
 def made(nodes: Nodes) -> None:
     for statement in SCHEMA:
+        if statement.startswith("alter table room add"):
+            nodes.sql(1, "insert into room values (1, 'a'), (2, 'b')")
         nodes.ddl(1, statement)
 
 
@@ -226,6 +231,10 @@ def test_nodes_join_one_after_the_other_while_every_member_is_written_to():
         who = nodes.admin(3, "select who, what, detail->>'node' from mesh.audit")
         assert [(what, node) for _, what, node in who] == [("join", "host3")]
         assert "@" in who[0][0]
+        nodes.sql(3, "update room set name = 'c' where id = 1")
+        nodes.level()
+        assert nodes.sql(1, "select name, wing from room where id = 1") == [("c", "east")]
+        nodes.assert_equal("room")
         # A schema change reaches the new ones, and the next beat of each is heard by all.
         nodes.ddl(3, "alter table pupil add column house text")
         nodes.level()
