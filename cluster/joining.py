@@ -458,10 +458,16 @@ def wait_followed(db, publisher: Host, subscriber: Host) -> None:
         moved, last = time.monotonic(), None
         while True:
             cursor.execute(
-                "select confirmed_flush_lsn >= %s, confirmed_flush_lsn from pg_replication_slots where slot_name = %s",
+                "select confirmed_flush_lsn >= %s, confirmed_flush_lsn, wal_status = 'lost'"
+                " from pg_replication_slots where slot_name = %s",
                 (place, slot),
             )
-            there, now = cursor.fetchone() or (False, None)
+            there, now, lost = cursor.fetchone() or (False, None, False)
+            if lost:
+                raise ClusterError(
+                    f"{publisher.name} was written to so much that it gave up keeping changes for {subscriber.name}"
+                    " (max_slot_wal_keep_size); raise that, or choose a quieter hour, and run the same command again"
+                )
             if there:
                 return
             if now != last:

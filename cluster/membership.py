@@ -6,7 +6,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
 import psycopg2
@@ -304,12 +304,17 @@ def resolve(
 
 @contextmanager
 def alone(topology: Topology, passwords: Credentials, members: Members) -> Iterator[None]:
-    """One operation on members at a time: a lock on the first of them. Raises ClusterError when another one runs."""
-    first = topology.host(min(members.live))
-    with connect(topology, first, passwords, autocommit=True) as db, db.cursor() as cursor:
-        cursor.execute("select pg_try_advisory_lock(hashtext('mesh.membership'))")
-        if not row(cursor)[0]:
-            raise ClusterError("another join, evict or rejoin is running; wait until it has ended")
+    """One operation on members at a time: a lock on each of them. Raises ClusterError when another one runs."""
+    with ExitStack() as stack:
+        for node in sorted(members.live):
+            host = topology.host(node)
+            db = stack.enter_context(connect(topology, host, passwords, autocommit=True))
+            with db.cursor() as cursor:
+                cursor.execute("select pg_try_advisory_lock(hashtext('mesh.membership'))")
+                if not row(cursor)[0]:
+                    raise ClusterError(
+                        "another join, evict or rejoin is running; wait until it has ended"
+                    )
         yield
 
 

@@ -20,14 +20,16 @@ from cluster.db import connect
 from cluster.errors import ClusterError
 from cluster.eviction import evict
 from cluster.health import Follower
-from cluster.joining import join, rejoin
+from cluster.joining import _Joining, join, rejoin
 from cluster.membership import (
     ADMIT_ALONE_AFTER_SECONDS,
     Kept,
     PeerSays,
     View,
     admission,
+    alone,
     beyond_bound,
+    look,
     members_beside,
 )
 from cluster.mesh.build import build
@@ -162,13 +164,38 @@ def is_being_filled(nodes: Nodes, node: int) -> bool:
 
 def command(nodes: Nodes, *arguments: str):
     """`clusterctl` on this mesh."""
+    write_secrets(nodes)
+    return CliRunner().invoke(main, ["--config", str(nodes.folder / "cluster.toml"), *arguments])
+
+
+def write_secrets(nodes: Nodes) -> None:
     secrets = nodes.folder / "secrets.toml"
     secrets.touch(mode=0o600)
     secrets.write_text(
         f'postgres_password = "{CREDENTIALS.superuser}"\n'
         f'replication_password = "{CREDENTIALS.replication}"\napp_password = "{CREDENTIALS.app}"\n'
     )
-    return CliRunner().invoke(main, ["--config", str(nodes.folder / "cluster.toml"), *arguments])
+
+
+@contextlib.contextmanager
+def agents(nodes: Nodes) -> Iterator[None]:
+    """The agents of all nodes, as they run on hosts; none of them may end."""
+    write_secrets(nodes)
+    run = (sys.executable, "-m", "cluster.agent", "--config", str(nodes.folder / "cluster.toml"), "--host")  # fmt: skip
+    log = (nodes.folder / "agents.log").open("w")
+    processes = [
+        subprocess.Popen([*run, host.name], cwd=Path(__file__).parents[2], stdout=log, stderr=log)
+        for host in nodes.topology.hosts
+    ]
+    try:
+        yield
+        assert [process.poll() for process in processes] == [None] * len(processes)
+        assert "looked after" not in (nodes.folder / "agents.log").read_text()
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait()
+        log.close()
 
 
 # --- joining
@@ -251,7 +278,7 @@ def test_a_dead_node_is_put_out_and_taken_in_again_with_its_unsent_writes():
     with running_mesh(3) as nodes:
         made(nodes)
         nodes.level()
-        with writing(nodes, 1, 2, 3) as writers:
+        with agents(nodes), writing(nodes, 1, 2, 3) as writers:
             time.sleep(0.5)
             # Node 2 misses what 1 gets of node 3; then a last write on 3 reaches nobody.
             nodes.cut(2, 3)
@@ -277,10 +304,9 @@ def test_a_dead_node_is_put_out_and_taken_in_again_with_its_unsent_writes():
             assert nodes.admin(1, count) == nodes.admin(2, count) != [(0,)]
             # It comes back with its old disk: no writes, not ready, and `init` does not bring it in.
             nodes.start(3)
-            watch(nodes, 3)
+            wait_until(lambda: "was evicted, says" in reasons(nodes, 3))
             with pytest.raises(psycopg2.OperationalError, match="not been admitted"):
                 nodes.sql(3, "insert into pupil values ('late', 1, 'late')")
-            assert "evicted" in reasons(nodes, 3)
             build(nodes.topology, CREDENTIALS)
             assert nodes.admin(1, "select count(*) from pg_replication_slots") == [(1,)]
             rejoin(nodes.topology, CREDENTIALS, "host3")
@@ -441,6 +467,24 @@ def test_a_dry_run_changes_nothing(half: Nodes):
     assert any("copy schema, rows and log of host1" in line for line in said)
     assert half.admin(2, "select to_regnamespace('mesh')") == [(None,)]
     assert half.admin(1, "select count(*) from pg_replication_slots") == [(0,)]
+
+
+def test_an_older_postgres_does_not_join(half: Nodes):
+    """Only the check: there is one version of Postgres here."""
+    newer = View(1, "host1", server_version=990000, cluster_id="c", states={1: "member"})
+    host = half.topology.host(2)
+    joining = _Joining(half.topology, CREDENTIALS, host, members_beside({1: newer}, 2))
+    with pytest.raises(ClusterError, match="PostgreSQL 15, which can't take the tables of host1"):
+        joining._check_version(150020)
+
+
+def test_two_operations_on_members_exclude_each_other(half: Nodes):
+    members = members_beside(look(part(half, 1, 2), CREDENTIALS), 2)
+    with (
+        alone(half.topology, CREDENTIALS, members),
+        pytest.raises(ClusterError, match="another join, evict or rejoin is running"),
+    ):
+        join(part(half, 1, 2), CREDENTIALS, "host2")
 
 
 # --- what decides, without a database

@@ -152,8 +152,10 @@ class SqlNode:
             'select origin, seq, hlc, tbl, key, kind::text, case when kind in (\'I\', \'U\') then row end from mesh.change'
             " where origin = %s and seq > %s order by seq", (self.number, last)
         )  # fmt: skip
-        lines = self._cursor.fetchall()
-        return [Change(*line[:6], row=tuple((line[6] or {}).items())) for line in lines]  # type: ignore[call-arg]
+        return [
+            Change(origin, seq, hlc, table, key, kind, tuple((row or {}).items()))
+            for origin, seq, hlc, table, key, kind, row in self._cursor.fetchall()
+        ]
 
     # --- what stands where
 
@@ -191,6 +193,7 @@ def ddl(schema: Schema) -> Iterator[str]:
         )
         yield f"create table {name} ({columns})"
         yield from (c.sql for c in table.constraints)
+    for name, table in schema.tables.items():
         for f in table.foreign_keys:
             yield f"alter table {name} add foreign key ({f.column}) references {f.parent} ({f.parent_column})"
 

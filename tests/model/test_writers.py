@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from tests.model.histories import ERA, KEYS, ORIGINS, WORLD, some_columns, whole_rows
+from tests.model.histories import ERA, KEYS, ORIGINS, SCENES, WORLD, some_columns, whole_rows
 from tests.model.incremental import Crash, ModelNode, Refused
 from tests.model.postgres import SqlNode
 from tests.model.specification import Change, Outcome, specified
@@ -75,7 +75,7 @@ class Mesh:
 def live(nodes: Sequence[Node], data: st.DataObject) -> tuple[list[Outcome], Outcome]:
     """Any life of a mesh; returns what its nodes end with, and what they should."""
     mesh = Mesh(nodes)
-    tables = data.draw(st.sampled_from([[t] for t in WORLD.tables] + [list(WORLD.tables)] * 4))
+    tables = data.draw(st.sampled_from(SCENES))
     forgetful = data.draw(st.sets(st.sampled_from(ORIGINS)))
     for _ in range(data.draw(st.integers(1, 25))):
         node = data.draw(st.sampled_from(ORIGINS))

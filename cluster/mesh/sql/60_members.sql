@@ -33,6 +33,9 @@ set search_path = pg_catalog, pg_temp as $$
     union all select 'this node is being filled from node ' || j.donor || ' and is no member yet' from mesh.joining j
     union all select 'this node was evicted; run: clusterctl rejoin ' || n.name from mesh.node n
         where n.node = mesh.me() and n.state = 'evicted'
+    union all select 'this node was not yet compared with its peers since its Postgres started'
+        where not exists (select from mesh.gate g where g.started = pg_postmaster_start_time())
+        and not exists (select from mesh.unfit) and not exists (select from mesh.joining)
 $$;
 
 revoke all on function mesh.unfit_reasons() from public;
