@@ -141,10 +141,14 @@ $$ select greatest(mesh.clock(), (select last_value + 1 from mesh.clock_floor)) 
 
 create or replace function mesh.raise_floor(h bigint) returns void language plpgsql as $$
 begin
-    perform pg_advisory_xact_lock(hashtext('mesh.clock_floor'));
+    if (select last_value from mesh.clock_floor) >= h then
+        return;
+    end if;
+    perform pg_advisory_lock(hashtext('mesh.clock_floor')); -- not for the transaction: a long one would hold up all others
     if (select last_value from mesh.clock_floor) < h then
         perform setval('mesh.clock_floor', h);
     end if;
+    perform pg_advisory_unlock(hashtext('mesh.clock_floor'));
 end $$;
 
 create or replace function mesh.received_hlc(h bigint) returns void language plpgsql as $$

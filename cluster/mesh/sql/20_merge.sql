@@ -452,17 +452,19 @@ begin
 end $$;
 
 -- Try again what is parked: schema changes oldest first, then rows newest first. Called each second by the agent,
--- in an ordinary session of the superuser. Returns how many keys are still parked.
+-- in an ordinary session of the superuser. Of very many it takes some by chance, so that no turn lasts long; the order
+-- only makes it quicker. Returns how many keys are still parked.
 create or replace function mesh.sweep() returns bigint language plpgsql
 set search_path = pg_catalog, pg_temp set timezone = 'UTC' set datestyle = 'ISO' set intervalstyle = 'postgres'
 set extra_float_digits = 1 set bytea_output = 'hex' set jit = off set row_security = off
 as $$
-declare p record; c mesh.change;
+declare p record; c mesh.change; share float;
 begin
     if not exists (select from mesh.parked) or not pg_try_advisory_xact_lock(hashtext('mesh.sweep')) then
         return (select count(*) from mesh.parked);
     end if;
     perform set_config('session_replication_role', 'replica', true);
+    select 500.0 / greatest(count(*), 500) into share from mesh.parked;
     for p in select k.*, x as change from mesh.parked k join mesh.change x
              on x.origin = case when k.reason = 'schema' then split_part(k.key, ':', 1)::smallint end
              and x.seq = case when k.reason = 'schema' then split_part(k.key, ':', 2)::bigint end
@@ -472,7 +474,7 @@ begin
     end loop;
     for p in select k.tbl, k.key, k.reason, k.horizon, r.rel, r.tbl is not null as known, v.hlc
              from mesh.parked k left join mesh.replicated r on r.tbl = k.tbl, mesh.version_of(k.tbl, k.key) v
-             where k.reason <> 'schema' order by v.hlc desc, v.origin desc, k.key collate "C" desc loop
+             where k.reason <> 'schema' and random() < share order by v.hlc desc, v.origin desc, k.key collate "C" desc loop
         if p.known and p.rel is null then        -- the table was dropped
             delete from mesh.parked k where k.tbl = p.tbl and k.key = p.key;
         elsif not p.known then

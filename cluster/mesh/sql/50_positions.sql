@@ -74,7 +74,8 @@ begin
         a_node := split_part(part, ':', 1);
         newest := split_part(split_part(part, ':', 2), '-', 1);
         select h.settled into settled from mesh.heartbeat h where h.node = a_node;
-        continue when newest <= coalesce(settled, 0);
+        -- What an evicted node's members did not have when it was put out is gone, and not to be waited for.
+        continue when newest <= coalesce(settled, 0) or exists (select from mesh.node n where n.node = a_node and n.state = 'evicted');
         if not exists (select from mesh.change c where c.origin = a_node and c.seq = newest) then
             return false;
         end if;

@@ -68,6 +68,32 @@ describe("the API as the page calls it", () => {
     expect(api.position).toBe("1:10,2:3");
   });
 
+  test("goes on with what there is, and says so, when a dead host alone knew more", async () => {
+    let told = 0;
+    api.onOlder = () => void told++;
+    api.adoptPosition("1:10");
+    const behindFor = (one: Seen) =>
+      one.headers["Firstbell-Position"] === "1:10"
+        ? json(409, { code: "behind", message: "…" })
+        : json(200, LIST, { "Firstbell-Position": "2:7" });
+    answers["host2"] = behindFor;
+    answers["host3"] = behindFor;
+    await api.lessons();
+    expect(told).toBe(1);
+    expect(api.position).toBe("2:7");
+    expect(seen.filter((one) => one.headers["Firstbell-Position"]).map((one) => one.host)).toEqual([
+      "host1",
+      "host2",
+      "host3",
+    ]);
+  });
+
+  test("keeps the position when hosts only do not answer", async () => {
+    api.adoptPosition("1:10");
+    await expect(api.lessons()).rejects.toThrow(UnreachableError);
+    expect(api.position).toBe("1:10");
+  });
+
   test.each([
     ["a gateway error", () => new Response("<h1>Bad Gateway</h1>", { status: 502 })],
     ["a host whose database died", () => json(500, { code: "server_error", message: "…" })],

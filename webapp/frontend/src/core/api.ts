@@ -6,7 +6,7 @@
  */
 import { v7 as uuid7 } from "uuid";
 import type { Host } from "./config";
-import { ApiError } from "./errors";
+import { ApiError, BehindError } from "./errors";
 import { HostFailed, tryHosts } from "./failover";
 import { Hosts } from "./hosts";
 import { Latency } from "./latency";
@@ -53,6 +53,8 @@ interface Call {
 export class Api {
   private readonly latency = new Latency();
   private csrf = load<string>(CSRF_KEY, "");
+  /** Told when no host has all that this browser was told, so that answers may now be older than that. */
+  onOlder: () => void = () => undefined;
 
   /** `page`: a board in the same browser must not set the teacher's position back. */
   constructor(
@@ -171,6 +173,18 @@ export class Api {
   }
 
   private async send(call: Call): Promise<ApiAnswer> {
+    try {
+      return await this.sendOnce(call);
+    } catch (error) {
+      if (!(error instanceof BehindError) || !this.position) throw error;
+      // What only a dead host knew is not worth a lesson: go on with what there is, and say so.
+      this.forgetPosition();
+      this.onOlder();
+      return this.sendOnce(call);
+    }
+  }
+
+  private async sendOnce(call: Call): Promise<ApiAnswer> {
     const reading = call.method === "GET";
     const sentPosition = this.position;
     const request = this.build(call, sentPosition);

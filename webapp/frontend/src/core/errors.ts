@@ -21,6 +21,9 @@ export class UnreachableError extends FirstbellError {
   }
 }
 
+/** Hosts answer, but none has all that we were told: whoever told us is gone, for now or for good. */
+export class BehindError extends UnreachableError {}
+
 /** A host understood the request and said no. */
 export class ApiError extends FirstbellError {
   constructor(

@@ -6,10 +6,13 @@
  * first answer wins.
  */
 import type { Host } from "./config";
-import { UnreachableError } from "./errors";
+import { BehindError, UnreachableError } from "./errors";
 
 /** This host could not answer; another may. Anything else an attempt throws ends the request. */
 export class HostFailed extends Error {}
+
+/** It answered, but lacks what another host told us. */
+export class HostBehind extends HostFailed {}
 
 export type Attempt<T> = (host: Host, signal: AbortSignal) => Promise<T>;
 
@@ -32,6 +35,7 @@ export function tryHosts<T>(
     let next = 0;
     let hedge: ReturnType<typeof setTimeout> | undefined;
     let settled = false;
+    let behind = false;
 
     const settle = (finish: () => void): void => {
       settled = true;
@@ -55,9 +59,12 @@ export function tryHosts<T>(
       running.get(host)?.abort();
       running.delete(host);
       if (!(error instanceof HostFailed)) return settle(() => reject(error));
+      behind ||= error instanceof HostBehind;
       options.onFailed?.(host);
       launch();
-      if (running.size === 0) settle(() => reject(new UnreachableError()));
+      if (running.size === 0) {
+        settle(() => reject(behind ? new BehindError() : new UnreachableError()));
+      }
     };
 
     const launch = (): void => {

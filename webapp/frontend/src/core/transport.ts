@@ -5,7 +5,7 @@
  * cannot report how much was sent.
  */
 import type { Host } from "./config";
-import { HostFailed } from "./failover";
+import { HostBehind, HostFailed } from "./failover";
 
 export interface ApiRequest {
   method: "GET" | "PUT" | "POST" | "DELETE";
@@ -33,7 +33,10 @@ export interface ApiAnswer {
 const HOST_FAILURES = new Set([500, 502, 503, 504]);
 
 export function isHostFailure(status: number, body: unknown): boolean {
-  if (HOST_FAILURES.has(status)) return true;
+  return HOST_FAILURES.has(status) || isBehind(status, body);
+}
+
+function isBehind(status: number, body: unknown): boolean {
   return status === 409 && (body as { code?: unknown } | null)?.code === "behind";
 }
 
@@ -44,7 +47,8 @@ export async function carry(
 ): Promise<ApiAnswer> {
   const answer = await (request.onProgress ? byXhr : byFetch)(host, request, signal);
   if (isHostFailure(answer.status, answer.body)) {
-    throw new HostFailed(`${host.name} answered ${answer.status}`);
+    const Failure = isBehind(answer.status, answer.body) ? HostBehind : HostFailed;
+    throw new Failure(`${host.name} answered ${answer.status}`);
   }
   return answer;
 }

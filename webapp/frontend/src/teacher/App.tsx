@@ -1,8 +1,9 @@
 /** Which part of the teacher's page is shown. */
 import { lazy, Suspense } from "preact/compat";
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { Api } from "../core/api";
 import { ApiError } from "../core/errors";
+import { OlderNote } from "../ui/OlderNote";
 import { Editor } from "./Editor";
 import { Lessons } from "./Lessons";
 import { SignIn } from "./SignIn";
@@ -12,7 +13,20 @@ import { route, setUser, user } from "./state";
 const Presenter = lazy(() => import("./Presenter"));
 
 export function App({ api, school }: { api: Api; school: string }) {
-  useEffect(() => void checkSession(api), [api]);
+  const [older, setOlder] = useState(false);
+  useEffect(() => {
+    api.onOlder = () => setOlder(true);
+    void checkSession(api);
+  }, [api]);
+  return (
+    <>
+      {older && <OlderNote onClose={() => setOlder(false)} />}
+      <Page api={api} school={school} />
+    </>
+  );
+}
+
+function Page({ api, school }: { api: Api; school: string }) {
   if (!user.value) return <SignIn api={api} school={school} />;
   const at = route.value;
   if (at.page === "edit") return <Editor key={at.lesson} api={api} lesson={at.lesson} />;
