@@ -14,38 +14,59 @@ create table if not exists mesh_verify.range (
     primary key (rel, block)
 );
 
--- Each run damages this table on some nodes and must find it. Never replicated: it is not in schema public.
-create table if not exists mesh_verify.scratch (
+-- What each run damages on some nodes and must find, a table for each kind of damage: none is found by way of another.
+-- Never replicated: they are not in schema public.
+create table if not exists mesh_verify.pristine (
     id bigint primary key,
     "a name" text, small smallint, amount numeric(12, 3), ratio double precision, at timestamptz, day date, ok boolean,
     tag uuid, raw bytea, doc jsonb, words text[], span interval
 );
-create table if not exists mesh_verify.pristine (like mesh_verify.scratch including all);
 insert into mesh_verify.pristine
 select g, 'row ' || repeat(md5(g::text), 4), (g % 30000)::smallint, (g / 7.0)::numeric(12, 3), (g / 3.0)::double precision,
     timestamptz '2026-01-01 00:00+00' + g * interval '1 minute', date '2026-01-01' + g, g % 2 = 0,
     md5(g::text)::uuid, decode(md5(g::text), 'hex'), jsonb_build_object('n', g, 'sub', jsonb_build_array(g, null)),
     array['w' || g, null], g * interval '1 hour'
-from generate_series(1, 3000) g;
-insert into mesh_verify.scratch table mesh_verify.pristine;
+from generate_series(1, 1000) g;
+create table if not exists mesh_verify.changed (like mesh_verify.pristine including all);
+create table if not exists mesh_verify.missing (like mesh_verify.pristine including all);
+create table if not exists mesh_verify.extra (like mesh_verify.pristine including all);
+insert into mesh_verify.changed table mesh_verify.pristine;
+insert into mesh_verify.missing table mesh_verify.pristine;
+insert into mesh_verify.extra table mesh_verify.pristine;
 
--- What a run has damaged and not yet mended.
+-- Keys that a run has damaged and not yet mended.
 create table if not exists mesh_verify.planted (id bigint primary key);
-create or replace function mesh_verify.restore_scratch() returns void language sql as $$
-    delete from mesh_verify.scratch where id in (table mesh_verify.planted);
-    insert into mesh_verify.scratch select * from mesh_verify.pristine where id in (table mesh_verify.planted);
+create or replace function mesh_verify.restore_scratch() returns void language plpgsql as $$
+declare t regclass;
+begin
+    foreach t in array array['mesh_verify.changed', 'mesh_verify.missing', 'mesh_verify.extra']::regclass[] loop
+        execute format('delete from %s where id in (table mesh_verify.planted)', t);
+        execute format('insert into %s select * from mesh_verify.pristine where id in (table mesh_verify.planted)', t);
+    end loop;
     delete from mesh_verify.planted;
+end $$;
+
+-- A column as its hash is made of it: such that equal hashes mean equal bytes on disk, whatever a session's settings.
+-- (The hash functions of bigint, numeric, jsonb and others are equal for values that are not: 1 and 2^32, 1.0 and 1.00.)
+create or replace function mesh_verify.hashed_column(name text, type oid) returns text language sql as $$
+    select format(case
+        when type in ('bool'::regtype, 'int2'::regtype, 'int4'::regtype, 'date'::regtype, 'uuid'::regtype, 'bytea'::regtype) then 't.%I'
+        when type in ('text'::regtype, 'varchar'::regtype) then 't.%I collate "C"'
+        when type = 'int8'::regtype then 'int8send(t.%I)'
+        when type = 'numeric'::regtype then 'numeric_send(t.%I)'
+        when type = 'timestamp'::regtype then 'timestamp_send(t.%I)'
+        when type = 'timestamptz'::regtype then 'timestamptz_send(t.%I)'
+        else 't.%I::text' end, name)
 $$;
 
--- The tables to compare, with what their SQL is made of. Rows are aliased t, columns go by name: their order differs
--- between nodes. A row's hash is of its binary form, which no setting of the session touches; types whose binary form
--- holds oids of this node, or differs between equal values (arrays, floats), go by their text form.
+-- The tables to compare, with what their SQL is made of. Rows are aliased t; columns go by name, as their order differs
+-- between nodes.
 create or replace function mesh_verify.tables()
 returns table (tbl text, rel oid, name text, bytes bigint, key_sql text, match_sql text, hash_sql text, text_sql text, shape text)
 language sql as $$
     with compared as (
         select r.tbl, r.rel, r.key_sql from mesh.replicated r where r.rel is not null
-        union all select 'mesh_verify.scratch', 'mesh_verify.scratch'::regclass::oid, 't.id::text'
+        union all select s, s::regclass::oid, 't.id::text' from unnest(array['mesh_verify.changed', 'mesh_verify.missing', 'mesh_verify.extra']) s
     ), columns as (
         select c.tbl, c.rel, c.key_sql, k.name, k.type, a.atttypid, array_position(i.indkey::int2[], k.num) as in_key
         from compared c cross join lateral mesh.columns_of(c.rel) k
@@ -57,11 +78,7 @@ language sql as $$
              then max(format(case when key_sql like 'mesh.escaped(%' then 't.%I = mesh.unescaped(mesh_key)::%s' else 't.%I = mesh_key::%s' end,
                              columns.name, type)) filter (where in_key is not null)
              else string_agg(format('t.%I = (mesh_key::jsonb->>%s)::%s', columns.name, in_key, type), ' and ' order by in_key) filter (where in_key is not null) end,
-        'hash_record_extended(row(record_send(row(' || string_agg(format(case when atttypid in (
-                'bool'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'text'::regtype, 'varchar'::regtype, 'bpchar'::regtype,
-                'name'::regtype, 'bytea'::regtype, 'uuid'::regtype, 'date'::regtype, 'time'::regtype, 'timestamp'::regtype,
-                'timestamptz'::regtype, 'numeric'::regtype, 'json'::regtype, 'jsonb'::regtype)
-            then 't.%I' else 't.%I::text' end, columns.name), ', ' order by columns.name collate "C") || '))), 0)',
+        'hash_record_extended(row(' || string_agg(mesh_verify.hashed_column(columns.name, atttypid), ', ' order by columns.name collate "C") || '), 0)',
         mesh.encode_sql(rel, 't'),
         md5(string_agg(columns.name || ' ' || type, ', ' order by columns.name collate "C"))
     from columns group by tbl, rel, key_sql

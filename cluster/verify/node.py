@@ -19,7 +19,8 @@ from cluster.errors import ClusterError
 from cluster.topology import Host
 
 SQL_FILE = Path(__file__).with_name("digest.sql")
-SCRATCH = "mesh_verify.scratch"
+SCRATCH = ("mesh_verify.changed", "mesh_verify.missing", "mesh_verify.extra")
+"""Tables that each run damages, by what it does to them."""
 BUCKETS = 65536
 """Into how many parts a table is cut, by the hash of its rows' keys, to find the rows that differ."""
 SETTINGS = (

@@ -5,7 +5,7 @@ counted. The snapshots are not of one moment, so two sums may differ by changes 
 yet. Which ones these are is known from the change log: their rows, and parked ones, are taken out of the sums and
 looked at one by one (looks.py). If the rest is not equal, the rows that differ are searched for.
 
-Each run damages a scratch table on some nodes and must find just that, else it fails: an instrument that can't see
+Each run damages tables of its own on some nodes and must find just that, else it fails: an instrument that can't see
 says so. It changes no row of yours, and takes no lock but those of reading.
 """
 
@@ -106,19 +106,19 @@ def _verify(
         return
     finally:
         scratch.restore(nodes)
-    found = {d.key for d in differences if d.table == SCRATCH}
+    found = {(d.table, d.key) for d in differences if d.table in SCRATCH}
     if found != planted:
         raise Untrustworthy(
-            f"verify can't be trusted: it damaged the rows {sorted(planted)} of {SCRATCH} and found"
-            f" {sorted(found)}; report this, with the version of Postgres"
+            f"verify can't be trusted: it damaged {sorted(planted)} itself and found {sorted(found)};"
+            " report this, with the version of Postgres"
         )
     report.planted = len(planted)
-    report.differences = [d for d in differences if d.table != SCRATCH]
+    report.differences = [d for d in differences if d.table not in SCRATCH]
 
 
 def _choose(nodes: list[Node], report: Report, wanted: Sequence[str]) -> list[str]:
     """Tables that all nodes have alike; the others are problems."""
-    everything = {name for node in nodes for name in node.tables} - {SCRATCH}
+    everything = {name for node in nodes for name in node.tables} - set(SCRATCH)
     if unknown := set(wanted) - everything:
         raise ClusterError(
             f"no replicated table {', '.join(sorted(unknown))}; there are: {', '.join(sorted(everything)) or 'none'}"
@@ -135,7 +135,7 @@ def _choose(nodes: list[Node], report: Report, wanted: Sequence[str]) -> list[st
             if lacking
             else f"table {name} has not the same columns on {', '.join(shapes)}"
         )
-    return [*chosen, SCRATCH]
+    return [*chosen, *SCRATCH]
 
 
 def _compare(

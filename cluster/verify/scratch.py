@@ -1,4 +1,4 @@
-"""Damage that each run does to a table of its own, so that it knows that it can see.
+"""Damage that each run does to tables of its own, so that it knows that it can see.
 
 Planted as a defect would do it: on one node, past the capture triggers, into rows that an earlier pass had found equal.
 """
@@ -7,9 +7,10 @@ Planted as a defect would do it: on one node, past the capture triggers, into ro
 from collections.abc import Sequence
 from random import Random
 
+from cluster.verify.looks import Key
 from cluster.verify.node import SCRATCH, Node, everywhere
 
-ROWS = 3000
+ROWS = 1000
 """As many as mesh_verify.pristine has."""
 DAMAGES = (
     """ "a name" = "a name" || '.' """,
@@ -26,29 +27,40 @@ DAMAGES = (
 )
 
 
-def plant(nodes: Sequence[Node], chance: Random) -> set[str]:
-    """Change one row, delete one and insert one, on nodes by chance; their keys."""
+def plant(nodes: Sequence[Node], chance: Random) -> set[Key]:
+    """Change a row, delete one and insert one, each in its own table, on nodes by chance; what they are."""
     restore(nodes)
-    changed, missing = chance.sample(range(1, ROWS + 1), 2)
-    extra = ROWS + 1 + chance.randrange(ROWS)
-    for statement, key in (
-        (f"update {SCRATCH} set {chance.choice(DAMAGES)} where id = %s", changed),
-        (f"delete from {SCRATCH} where id = %s", missing),
-        (f"insert into {SCRATCH} (id) values (%s)", extra),
-    ):
+    old, new = chance.randint(1, ROWS), chance.randint(ROWS + 1, 2 * ROWS)
+    changed, missing, extra = SCRATCH
+    statements = {
+        (changed, old): f"update {changed} set {chance.choice(DAMAGES)} where id = %s",
+        (missing, old): f"delete from {missing} where id = %s",
+        (extra, new): f"insert into {extra} (id) values (%s)",
+    }
+    for (_, key), statement in statements.items():
         node = chance.choice(nodes)
-        node.cursor.execute("insert into mesh_verify.planted values (%s)", (key,))
+        node.cursor.execute(
+            "insert into mesh_verify.planted values (%s) on conflict do nothing", (key,)
+        )
         node.cursor.execute(statement, (key,))
         node.end()
-    return {str(changed), str(missing), str(extra)}
+    return {(table, str(key)) for table, key in statements}
 
 
 def restore(nodes: Sequence[Node]) -> None:
-    """Make the table what it should be, also after a run that was killed."""
+    """Make the tables what they should be, also after a run that was killed, and known as equal: the next run
+    must find damage to rows that a pass had seen."""
 
     def on(node: Node) -> None:
         node.connection.rollback()
+        if not node.one("select exists (select from mesh_verify.planted)"):
+            node.end()
+            return
         node.cursor.execute("select mesh_verify.restore_scratch()")
+        node.end()
+        node.begin(SCRATCH)
+        for table in SCRATCH:
+            node.digest(table, afresh=True)
         node.end()
 
     everywhere(nodes, on)
