@@ -206,6 +206,7 @@ HARMLESS = (
     "deadlock detected",  # the worker starts the transaction again
     "canceling statement due to lock timeout",
     'violates unique constraint "change_',  # the agent has just fetched the same change from a peer
+    "is already active for PID",  # its predecessor has not ended yet
     "terminating ",
     "could not connect to the publisher",
     "could not receive data from WAL stream",

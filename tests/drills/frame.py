@@ -43,7 +43,7 @@ class Options:
         )
 
 
-SHORT = Options(short=True, transactions=4000, epoch=1000, writers=3, times=2)
+SHORT = Options(short=True, transactions=2000, epoch=500, writers=3, times=2)
 
 
 def save_evidence(name: str, seed: int, found: dict[str, Any]) -> Path:

@@ -1,0 +1,147 @@
+"""The drill in CI's form, and proof that it is not blind: what it looks for is put there, and it is seen."""
+
+from pathlib import Path
+
+import pytest
+
+from bench import page
+from bench.report import Figure, Plot, Report, read
+from tests.drills import __main__ as drill
+from tests.drills import checks, conflicts, control, durability
+from tests.drills.frame import SHORT
+from tests.drills.kinds import KINDS
+from tests.drills.load import Told
+from tests.drills.mesh import DrillMesh
+from tests.support.servers import has_pglogical
+
+
+def figures(report: Report) -> dict[str, object]:
+    return {figure.name: figure.value for figure in report.figures}
+
+
+def test_three_nodes_are_equal_after_conflicts_a_kill_a_cut_and_schema_changes():
+    report = conflicts.conflicts(SHORT)
+    assert report.well, figures(report)
+
+
+def test_no_write_that_a_peer_acknowledged_is_lost_with_its_host():
+    report = durability.durability(SHORT)
+    assert report.well, figures(report)
+
+
+@pytest.mark.skipif(
+    not has_pglogical(), reason="plain pglogical is not installed: bin/install-yardsticks"
+)
+def test_the_same_writes_make_a_plain_pglogical_mesh_differ_or_stall():
+    report = control.run(SHORT)
+    assert report.well, figures(report)
+
+
+@pytest.fixture(scope="module")
+def mesh():
+    with DrillMesh(2) as nodes:
+        for kind in ("row", "bundle", "foreign-key"):
+            for statement in KINDS[kind].schema:
+                nodes.ddl(1, statement)
+        nodes.sql(1, "insert into d_bundle values (1, 'whole')")
+        nodes.sql(
+            1, "insert into d_bundle_row select 1, part, 'whole' from generate_series(1, 7) part"
+        )
+        assert checks.wait_equal(nodes, 60) == []
+        yield nodes
+
+
+def quietly(mesh: DrillMesh, node: int, statement: str) -> None:
+    """Change one node alone, behind the change log's back."""
+    mesh.admin(node, "set session_replication_role = replica")
+    mesh.admin(node, statement)
+    mesh.admin(node, "set session_replication_role = origin")
+
+
+def test_a_row_that_one_node_alone_has_is_seen(mesh):
+    quietly(mesh, 2, "insert into d_row (id, a) values (77, 'only here')")
+    assert checks.wait_equal(mesh, 1) == ["d_row"]
+    assert checks.differing_rows(mesh) == {"d_row": ["77"]}
+    quietly(mesh, 2, "delete from d_row where id = 77")
+    assert checks.wait_equal(mesh, 5) == []
+
+
+def test_a_row_that_is_parked_on_one_node_alone_is_seen(mesh):
+    mesh.admin(2, "select mesh.park('d_row', '5', 'clash', 'by hand', '{\"id\": \"5\"}')")
+    found = checks.differing_rows(mesh)
+    mesh.admin(2, "delete from mesh.parked")
+    assert found == {"parked rows": ["d_row 5"]}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "update d_bundle_row set mark = 'other' where part = 3",
+        "delete from d_bundle_row where part = 7",
+        "delete from d_bundle",
+        "update d_bundle set mark = 'undone'",
+    ],
+)
+def test_a_transaction_that_is_there_in_part_is_seen(mesh, damage):
+    with mesh.connect(2, "postgres") as db, db.cursor() as cursor:
+        cursor.execute(checks.HALF_BUNDLES)
+        assert cursor.fetchall() == []
+        cursor.execute("set session_replication_role = replica")
+        cursor.execute(damage)
+        cursor.execute(checks.HALF_BUNDLES)
+        assert cursor.fetchall() == [(1,)]
+        db.rollback()
+    db.close()
+
+
+def test_a_child_without_its_parent_is_seen(mesh):
+    quietly(mesh, 1, "insert into d_class values (1, 999, 'orphan')")
+    found = checks.orphans(mesh)
+    quietly(mesh, 1, "delete from d_class")
+    assert found == {"d_class.school": 1}
+
+
+def test_an_acknowledged_write_that_is_gone_is_seen(mesh):
+    assert checks.lost_marks(mesh, [Told(acknowledged={1: "whole"})]) == []
+    assert checks.lost_marks(mesh, [Told(acknowledged={1: "older"}, in_doubt={1: {"whole"}})]) == []
+    assert len(checks.lost_marks(mesh, [Told(acknowledged={1: "newer"})])) == 2
+
+
+def test_an_error_of_an_apply_worker_is_told_from_one_that_trying_again_mends(tmp_path: Path):
+    log = tmp_path / "log"
+    line = "2026-01-01 00:00:00 UTC [7] {} ERROR:  {}\n"
+    worker = "logical replication worker"
+    log.write_text(
+        line.format(worker, "null value in column 7") + line.format(worker, "deadlock detected")
+        + line.format("client backend", "duplicate key value")
+    )  # fmt: skip
+    bad, again = checks.apply_errors(log)
+    assert dict(bad) == {"null value in column N": 1}
+    assert dict(again) == {"deadlock detected": 1}
+
+
+def test_the_page_shows_each_figure_and_plot_without_asking_the_network(tmp_path: Path):
+    told = Report(
+        "one", "A <title>", "what it is",
+        figures=[Figure("lost", 3, "rows", "0", False)], plots=[Plot("Speed", "tps", ["a", "b"], {"x": [1.5, None]})],
+        conditions={"cores": 2},
+    )  # fmt: skip
+    told.write(tmp_path)
+    assert read(tmp_path / "one.json") == told
+    text = page.write(tmp_path, "Title", "Lead").read_text()
+    assert "A &lt;title&gt;" in text
+    assert "✗ missed" in text
+    assert "<svg" in text
+    assert "<script" not in text
+    assert "src=" not in text
+    assert "url(" not in text
+
+
+def test_a_round_that_does_not_exist_is_misuse(capsys: pytest.CaptureFixture[str]):
+    assert drill.main(["earthquake"]) == 2
+    assert "there are conflicts" in capsys.readouterr().err
+
+
+def test_every_round_stands_in_the_readme():
+    readme = Path(__file__).with_name("README.md").read_text()
+    assert [name for name in drill.ROUNDS if f"| `{name}` |" not in readme] == []
