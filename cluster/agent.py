@@ -226,8 +226,12 @@ class Agent:
                     self._fetch(cursor, dead, peer, ours)
 
     def _not_followed(self, cursor) -> list[Host]:
-        """Peers whose changes don't arrive at present: their subscription has no worker."""
-        cursor.execute("select subname from pg_stat_subscription where pid is not null")
+        """Peers from whom nothing arrives at present: no worker, or not even a beat, which comes twice a second."""
+        cursor.execute(
+            "select subname from pg_stat_subscription where pid is not null"
+            " and last_msg_receipt_time > clock_timestamp() - make_interval(secs => %s)",
+            (SILENT_SECONDS,),
+        )
         followed = {name for (name,) in cursor.fetchall()}
         return [p for p in self.peers if subscription_name(self.host, p) not in followed]
 

@@ -31,7 +31,7 @@ max_replication_slots = 16
 max_wal_senders = 16
 wal_sender_timeout = 60s
 wal_receiver_status_interval = 1s
-wal_receiver_timeout = 5s
+wal_receiver_timeout = 60s
 shared_buffers = 32MB
 timezone = 'UTC'
 """
