@@ -3,6 +3,7 @@
 Exit code 1 when a goal is missed, 2 when there is no such benchmark.
 """
 
+import signal
 import sys
 from collections.abc import Callable
 
@@ -54,4 +55,5 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what it started, as after Ctrl-C
     raise SystemExit(main(sys.argv[1:]))

@@ -3,6 +3,7 @@
 Exit code 1 when a round found something wrong, 2 when there is no such round.
 """
 
+import signal
 import sys
 from collections.abc import Callable
 
@@ -63,4 +64,5 @@ def write_page() -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what it started, as after Ctrl-C
     raise SystemExit(main(sys.argv[1:]))
