@@ -60,8 +60,8 @@ class Watch:
     topology: Topology
     host: Host
     passwords: Credentials
-    started: object = None
-    """When the Postgres started that is being looked at."""
+    life: tuple = ()
+    """When the Postgres started that is being looked at, and what its node was then: member, evicted, joining."""
     asking_since: float = 0.0
     looked_at: float = -LOOK_SECONDS
     decided: Admission = field(default_factory=lambda: Admission(False, None, False))
@@ -99,9 +99,11 @@ class Watch:
             started, installed = row(cursor)
             if not installed:
                 return
-            if started != self.started:
-                self._begin_anew(cursor, started, now)
-            state = own_state(cursor, self.host.node)
+            life = (started, own_state(cursor, self.host.node))
+            # A gate that is open though it was to stay shut was opened by a join: what was decided is of the past.
+            if life != self.life or (_is_open(cursor) and not self.decided.open):
+                self._begin_anew(cursor, life, now)
+            state = life[1]
             if state == "joining":
                 return
             if self.decided.open and now - self.looked_at < LOOK_SECONDS:
@@ -117,9 +119,12 @@ class Watch:
             if state == "member" and self.decided.open:
                 self._evict_beyond_bound(cursor, peers)
 
-    def _begin_anew(self, cursor, started: object, now: float) -> None:
-        """Postgres has started, or the agent has: what an earlier agent opened stays open unless a peer objects."""
-        self.started, self.asking_since, self.said = started, now, []
+    def _begin_anew(self, cursor, life: tuple, now: float) -> None:
+        """Postgres has started, or the agent has, or the node was evicted, or joined.
+
+        What an earlier agent or a join opened stays open unless a peer objects.
+        """
+        self.life, self.asking_since, self.said = life, now, []
         self.decided = Admission(_is_open(cursor), None, False)
         for peer in self.peers:
             peer.asked = False

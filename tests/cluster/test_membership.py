@@ -64,6 +64,15 @@ class Writers:
         thread.start()
         self.threads.append(thread)
 
+    def wait_for_more(self, node: int) -> None:
+        """Until the writer of this node has had some more writes acknowledged."""
+
+        def count() -> int:
+            return sum(name.startswith(f"{node}-") for name in [*self.kept])
+
+        enough = count() + 10
+        wait_until(lambda: count() >= enough, what=f"node {node} takes writes")
+
     def stop(self) -> None:
         self.stopping.set()
         for thread in self.threads:
@@ -219,8 +228,7 @@ def test_nodes_join_one_after_the_other_while_every_member_is_written_to():
                     threading.Timer(4, heal_later, (nodes, 1, 2)).start()
                 a_join(nodes, f"host{node}")
                 writers.add(node)
-                enough = len(writers.kept) + 30
-                wait_until(lambda: len(writers.kept) > enough)  # noqa: B023
+                writers.wait_for_more(node)
         nodes.level()
         writers.assert_all_there()
         nodes.assert_equal("pupil", "mark", "best")
@@ -272,7 +280,7 @@ def test_a_join_that_is_killed_anywhere_is_completed_by_running_it_again():
                         build(nodes.topology, CREDENTIALS)
             a_join(nodes, "host2")
             writers.add(2)
-            time.sleep(0.3)
+            writers.wait_for_more(2)
         assert killed >= 3
         nodes.level()
         writers.assert_all_there()
@@ -321,7 +329,11 @@ def test_a_dead_node_is_put_out_and_taken_in_again_with_its_unsent_writes():
             rejoin(nodes.topology, CREDENTIALS, "host3")
             forget_connections(nodes, 3)
             writers.add(3)
-            time.sleep(0.5)
+            writers.wait_for_more(3)
+            time.sleep(
+                3
+            )  # more than an agent's look: it leaves the gate open that the rejoin opened
+            writers.wait_for_more(3)
         nodes.level()
         writers.assert_all_there()
         nodes.assert_equal("pupil", "mark")
@@ -405,6 +417,16 @@ def test_what_is_kept_for_a_node_that_stays_away_is_bounded_and_it_is_put_out():
         assert seq > 1_700_000_000_000, "numbers of its former life are never used again"
         nodes.level()
         nodes.assert_equal("pupil")
+        # Told to go while it lives, it stays away: its agent does not open again what was shut.
+        watching = watch(nodes, 2)
+        assert watching.decided.open
+        assert evict(nodes.topology, CREDENTIALS, "host2", force=True)
+        forget_connections(nodes, 2)
+        with connect(nodes.topology, watching.host, CREDENTIALS, autocommit=True) as db:
+            watching.turn(db)
+        watching.close()
+        with pytest.raises(psycopg2.OperationalError, match="not been admitted"):
+            nodes.sql(2, "insert into pupil values ('on my own', 1, 'on my own')")
 
 
 # --- refusals
