@@ -35,6 +35,7 @@ def behind_the_back(nodes: Nodes, node: int, statement: str) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.timeout(600)
 def test_labels_of_djangos_suite_pass_on_a_live_mesh(nodes, tmp_path):
     tests = django_suite.source()
     with running_mesh(1) as other:
