@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 from collections.abc import Sequence
 from importlib import metadata
@@ -135,8 +136,12 @@ def main(hosts: int, labels: tuple[str, ...]) -> None:
     tests = source()
     refuse_unknown(labels, tests)
     began = time.monotonic()
-    with running_mesh(hosts) as default, running_mesh(hosts) as other:
-        failed = run(labels or LABELS, tests, {"default": default, "other": other}, CACHE)
+    with (
+        tempfile.TemporaryDirectory(prefix="firstbell-suite-") as folder,
+        running_mesh(hosts) as default,
+        running_mesh(hosts) as other,
+    ):
+        failed = run(labels or LABELS, tests, {"default": default, "other": other}, Path(folder))
     if failed:
         raise SuiteError(f"failed: {', '.join(failed)}")
     click.echo(f"all ok in {time.monotonic() - began:.0f} s")

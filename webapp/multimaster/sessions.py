@@ -4,6 +4,7 @@ Losing one means signing in again; waiting for a peer would slow down each reque
 """
 
 from django.contrib.sessions.backends import db
+from django.db import router
 
 from webapp.multimaster.durability import durability
 
@@ -18,6 +19,4 @@ class SessionStore(db.SessionStore):
             super().delete(session_key)
 
     def _local(self) -> durability:
-        from django.db import router
-
         return durability("local", using=router.db_for_write(self.model))
