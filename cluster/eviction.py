@@ -63,7 +63,7 @@ def evict(
     out = Eviction(topology, passwords, node, name, host if same else None, members)
     if dry_run:
         return out.plan()
-    with alone(topology, passwords, members):
+    with alone(topology, passwords, members, views):
         done = out.run("evict", who, say)
     if members.away:
         raise ClusterError(

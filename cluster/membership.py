@@ -303,8 +303,13 @@ def resolve(
 
 
 @contextmanager
-def alone(topology: Topology, passwords: Credentials, members: Members) -> Iterator[None]:
-    """One operation on members at a time: a lock on each of them. Raises ClusterError when another one runs."""
+def alone(
+    topology: Topology, passwords: Credentials, members: Members, views: Mapping[int, View]
+) -> Iterator[None]:
+    """One operation on members at a time: a lock on each of them.
+
+    Raises ClusterError when another one runs, or has run since `views` were taken, from which was decided.
+    """
     with ExitStack() as stack:
         for node in sorted(members.live):
             host = topology.host(node)
@@ -315,6 +320,8 @@ def alone(topology: Topology, passwords: Credentials, members: Members) -> Itera
                     raise ClusterError(
                         "another join, evict or rejoin is running; wait until it has ended"
                     )
+        if look(topology, passwords) != views:
+            raise ClusterError("the nodes changed in this moment; run the same command again")
         yield
 
 

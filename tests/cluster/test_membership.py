@@ -20,7 +20,8 @@ from cluster.db import connect
 from cluster.errors import ClusterError
 from cluster.eviction import evict
 from cluster.health import Follower
-from cluster.joining import _Joining, join, rejoin
+from cluster.joiner import Joiner
+from cluster.joining import join, rejoin
 from cluster.membership import (
     ADMIT_ALONE_AFTER_SECONDS,
     Kept,
@@ -504,18 +505,24 @@ def test_an_older_postgres_does_not_join(half: Nodes):
     """Only the check: there is one version of Postgres here."""
     newer = View(1, "host1", server_version=990000, cluster_id="c", states={1: "member"})
     host = half.topology.host(2)
-    joining = _Joining(half.topology, CREDENTIALS, host, members_beside({1: newer}, 2))
+    joining = Joiner(half.topology, CREDENTIALS, host, members_beside({1: newer}, 2))
     with pytest.raises(ClusterError, match="PostgreSQL 15, which can't take the tables of host1"):
         joining._check_version(150020)
 
 
 def test_two_operations_on_members_exclude_each_other(half: Nodes):
-    members = members_beside(look(part(half, 1, 2), CREDENTIALS), 2)
+    views = look(part(half, 1, 2), CREDENTIALS)
     with (
-        alone(half.topology, CREDENTIALS, members),
+        alone(part(half, 1, 2), CREDENTIALS, members_beside(views, 2), views),
         pytest.raises(ClusterError, match="another join, evict or rejoin is running"),
     ):
         join(part(half, 1, 2), CREDENTIALS, "host2")
+    older = {**views, 2: View(2, "host2", error="it did not answer")}
+    with (
+        pytest.raises(ClusterError, match="the nodes changed in this moment"),
+        alone(part(half, 1, 2), CREDENTIALS, members_beside(views, 2), older),
+    ):
+        pass
 
 
 # --- what decides, without a database
