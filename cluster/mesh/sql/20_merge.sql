@@ -228,12 +228,15 @@ create or replace function mesh.is_parked_alive(f mesh.reference, a_row jsonb) r
         select from unnest(f.columns, f.to_columns) u(c, n) where p.row->>u.n is distinct from a_row->>u.c))
 $$;
 
--- A row went (a_row: as it was): park what referred to it. dead: it is not alive any more.
-create or replace function mesh.orphan_children(a_tbl text, a_row jsonb, dead boolean) returns void language plpgsql as $$
+-- A row went (a_row: as it was): park what referred to it. dead: it is not alive any more. now: what it has become, if it only
+-- changed: who referred to a value that it still has has lost nothing, and it may refer to itself.
+drop function if exists mesh.orphan_children(text, jsonb, boolean);
+create or replace function mesh.orphan_children(a_tbl text, a_row jsonb, dead boolean, now jsonb default null) returns void language plpgsql as $$
 declare f mesh.reference; child mesh.replicated; keys text[]; k text;
 begin
     for f in select * from mesh.reference x where x.to_tbl = a_tbl and (dead or not x.cyclic) order by x.tbl, x.name loop
-        continue when exists (select from unnest(f.to_columns) c where a_row->>c is null);
+        continue when exists (select from unnest(f.to_columns) c where a_row->>c is null)
+            or now is not null and not exists (select from unnest(f.to_columns) c where a_row->>c is distinct from now->>c);
         select * into child from mesh.replicated r where r.tbl = f.tbl;
         execute format('select array_agg(%s) from %s t where %s', child.key_sql, child.rel::regclass,
             mesh.match_sql(child.rel, f.columns, f.to_columns, '$1')) into keys using a_row;
@@ -256,6 +259,18 @@ begin
             perform mesh.place(p.tbl, p.key, null);
         end loop;
     end loop;
+end $$;
+
+create or replace function mesh.look_at_orphans(a_tbl text, a_key text) returns void language plpgsql as $$
+begin
+    if exists (select from mesh.parked p where p.reason = 'orphan') then
+        perform mesh.adopt_orphans(a_tbl, a_key);
+    end if;
+exception
+    when deadlock_detected or lock_not_available or serialization_failure then
+        raise;
+    when others then
+        raise log 'mesh: % of % has orphans that could not be looked at: %', a_key, a_tbl, sqlerrm; -- the sweep does
 end $$;
 
 create or replace function mesh.settle_or_merge(a_tbl text, a_key text, arriving mesh.change)
@@ -327,17 +342,9 @@ begin
     if reason is not null then
         perform mesh.park_instead(a_tbl, a_key, arriving, reason, complaint);
     end if;
-    -- Not for a parked row that was only tried again: two that refer to one another would try each other for ever.
-    if (reason is null or arriving.hlc is not null) and arriving.kind is distinct from 'D' and a_key <> '*'
-            and exists (select from mesh.parked p where p.reason = 'orphan') then
-        begin
-            perform mesh.adopt_orphans(a_tbl, a_key);
-        exception
-            when deadlock_detected or lock_not_available or serialization_failure then
-                raise;
-            when others then
-                raise log 'mesh: % of % has orphans that could not be looked at: %', a_key, a_tbl, sqlerrm; -- the sweep does
-        end;
+    -- An arriving change is not in the log yet, and what is settled now would be settled without it: mesh.after_arrival() follows.
+    if reason is null and arriving.hlc is null and a_key <> '*' then
+        perform mesh.look_at_orphans(a_tbl, a_key);
     end if;
 end $$;
 
@@ -431,7 +438,23 @@ begin
     return new;
 end $$;
 
+-- What waited for a row that came or changed; now that the log has the change.
+create or replace function mesh.after_arrival() returns trigger language plpgsql
+set search_path = pg_catalog, pg_temp set timezone = 'UTC' set datestyle = 'ISO' set intervalstyle = 'postgres'
+set extra_float_digits = 1 set bytea_output = 'hex' set enable_seqscan = off set jit = off set row_security = off
+as $$
+begin
+    if exists (select from mesh.replicated r where r.tbl = new.tbl and r.rel is not null) then
+        perform mesh.look_at_orphans(new.tbl, new.key);
+    end if;
+    return null;
+end $$;
+
 do $$ begin
+    if not exists (select from pg_trigger where tgrelid = 'mesh.change'::regclass and tgname = 'after_arrival') then
+        create trigger after_arrival after insert on mesh.change for each row when (new.kind in ('I', 'U')) execute function mesh.after_arrival();
+        alter table mesh.change enable replica trigger after_arrival;
+    end if;
     if not exists (select from pg_trigger where tgrelid = 'mesh.change'::regclass and tgname = 'on_arrival') then
         create trigger on_arrival before insert on mesh.change for each row execute function mesh.on_arrival();
         alter table mesh.change enable replica trigger on_arrival;

@@ -198,7 +198,7 @@ begin
              else format('update %s t set %s where %s;', rel, sets, key_match) end,
         rel, columns, defaults, (select string_agg(format('%I', p), ', ' order by o) from unnest(pk) with ordinality u(p, o)), apart,
         -- others refer to this table by more than its key: a value that changed leaves them behind
-        case when by_value then format('if old is not null and not old @> mesh_row then perform mesh.orphan_children(%L, old, true); end if;', t) end);
+        case when by_value then format('if old is not null and not old @> mesh_row then perform mesh.orphan_children(%L, old, true, mesh.%I(mesh_key)); end if;', t, mesh.function_name('read', t)) end);
 
     -- An arriving change: apply it as it is if it is the newest of its key and the row stands where it should.
     execute format('create or replace function mesh.%6$I(c mesh.change) returns void language plpgsql as $b$
