@@ -150,6 +150,27 @@ def orphans(group: Group) -> dict[str, int]:
     return {key: count for key, count in told.items() if count}
 
 
+def broken_constraints(group: Group) -> list[str]:
+    """Unique and exclusion constraints that rows break all the same, on any node: found by building them anew."""
+    found = []
+    for n in group.numbers:
+        with group.connect(n, "postgres") as db, db.cursor() as cursor:
+            cursor.execute(
+                "select c.oid::regclass::text from pg_index i join pg_class c on c.oid = i.indexrelid"
+                " where (indisunique or indisexclusion) and c.relnamespace = 'public'::regnamespace"
+            )
+            for (index,) in cursor.fetchall():
+                cursor.execute("savepoint one")
+                try:
+                    cursor.execute(f"reindex index {index}")
+                except psycopg2.errors.IntegrityError as error:
+                    found.append(f"node {n}: {str(error).strip()}")
+                cursor.execute("rollback to savepoint one")
+            db.rollback()
+        db.close()
+    return found
+
+
 def lost_marks(group: Group, tellers: list[Told]) -> list[str]:
     """Bundles whose newest acknowledged write is not what they show, and no unanswered later one either."""
     lost = []

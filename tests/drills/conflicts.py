@@ -170,8 +170,9 @@ def join(options: Options) -> Report:
         d = Disturber(trial)
         _, epoch = _share(options, 10)
         trial.one_epoch(d.join, epoch)
-        while trial.total < _share(options, 10)[0] and not trial.broken:
-            trial.one_epoch(d.evict_and_rejoin, epoch)
+        for _ in range(1 if options.short else 8):
+            if not trial.broken:
+                trial.one_epoch(d.evict_and_rejoin, epoch)
         return trial.report(
             "Join under load: a node joins, others are put out and come back",
             "`join` of a fourth node, `evict` of a dead one and `rejoin` of it, while all members are written to.",
@@ -180,6 +181,5 @@ def join(options: Options) -> Report:
 
 def _share(options: Options, part: int) -> tuple[int, int]:
     """(transactions, of one epoch) of a round that is smaller than "conflicts"."""
-    return max(options.transactions // part, 2 * options.epoch // part), max(
-        options.epoch // 5, 300
-    )
+    epoch = max(options.epoch // 5, 300)
+    return max(options.transactions // part, 4 * epoch), epoch

@@ -78,7 +78,11 @@ class Trial:
         for told in load.told:
             self.by_kind += told.by_kind
             self.refused += told.refused
-        self.broken = differing + checks.lost_marks(self.mesh, load.told)
+        self.broken = (
+            differing
+            + checks.lost_marks(self.mesh, load.told)
+            + checks.broken_constraints(self.mesh)
+        )
         print(f"{self.name} {self.total:8} {epoch}", flush=True)
 
     def report(self, title: str, what: str, more: Sequence[Figure] = ()) -> Report:
@@ -87,7 +91,8 @@ class Trial:
         rows = checks.differing_rows(self.mesh) if self.broken else {}
         orphans = checks.orphans(self.mesh)
         lost = [b for b in self.broken if "acknowledged" in b]
-        unequal = set(self.broken) - set(lost)
+        breaches = [b for b in self.broken if "could not create" in b]
+        unequal = set(self.broken) - set(lost) - set(breaches)
         if self.broken or stalling or self.halves or orphans:
             self._save_evidence(rows, stalling, orphans)
         agrees = self._verify_says_well()
@@ -100,6 +105,7 @@ class Trial:
                 Figure("stalled workers", sum(stalling.values()), "errors that trying again does not mend", "0", not stalling),
                 Figure("transactions seen half", sum(self.halves.values()), f"of {self.snapshots} snapshots", "0", not self.halves),
                 Figure("acknowledged writes lost", len(lost), "", "0", not lost),
+                Figure("unique or exclusion constraints that rows break", len(breaches), "", "0", not breaches),
                 Figure("rows without their parent", sum(orphans.values()), "", "0", not orphans),
                 Figure("clusterctl verify says", "all equal" if agrees else "not equal", "", "the same as this drill", agrees == (not unequal)),
                 *more,
