@@ -60,9 +60,17 @@ def test_at_the_end_of_a_label_all_tables_are_looked_at(nodes, mesh):
         mesh.check(everything=True)
 
 
-def test_an_index_that_one_node_has_alone_is_found(nodes, mesh):
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create index only_here on public.seen (text)",
+        "alter table public.seen alter text set default 'only_here'",
+        "alter table public.seen add only_here varchar(7)",
+    ],
+)
+def test_a_schema_that_one_node_has_alone_is_found(nodes, mesh, statement):
     mesh.check()
-    behind_the_back(nodes, 2, "create index only_here on public.seen (text)")
+    behind_the_back(nodes, 2, statement)
     with pytest.raises(Differs, match=r"schema differs between nodes 1 and 2.*only_here"):
         mesh.check(everything=True)
 
