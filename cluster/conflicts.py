@@ -79,8 +79,10 @@ def gather(
                     found.setdefault(one.id, one).hosts.append(host.name)
         except NodeUnreachable as error:
             away.append(error.message)
+        except psycopg2.Error as error:
+            away.append(f"{host.name}: {str(error).strip().splitlines()[0]}")
     if len(away) == len(topology.hosts):
-        raise NodeUnreachable("; ".join(away))
+        raise ClusterError("; ".join(away))
     newest_first = sorted(found.values(), key=lambda one: (one.lost_at or "", one.id), reverse=True)
     return newest_first[:limit], away
 

@@ -69,6 +69,20 @@ def repair(
     log nor majority says. Raises ClusterError, before anything is written, when a node is away or behind, or when a
     row is not what the plan says.
     """
+    try:
+        return _repair_all(topology, credentials, keys, expected or {}, source, dry_run)
+    except psycopg2.Error as error:  # a node went away, or a key is no value of its column
+        raise ClusterError(f"repair was cut short: {str(error).strip().splitlines()[0]}") from None
+
+
+def _repair_all(
+    topology: Topology,
+    credentials: Credentials,
+    keys: Sequence[Key],
+    expected: dict[Key, dict[str, Any]],
+    source: str | None,
+    dry_run: bool,
+) -> list[Outcome]:
     with ExitStack() as stack:
         nodes = [
             Node(h, stack.enter_context(connect(topology, h, credentials))) for h in topology.hosts
@@ -86,8 +100,7 @@ def repair(
         differ, undecided = looks.settle(nodes, set(keys), WAIT_SECONDS)
         doubts = {(d.table, d.key): d for d in differ}
         unclear = {(d.table, d.key) for d in undecided}
-        if expected:
-            _check_unchanged(doubts, expected, names)
+        _check_unchanged(doubts, expected, names)
         outcomes = []
         for key in dict.fromkeys(keys):
             if key in unclear:

@@ -108,9 +108,7 @@ class Node:
         self.connection = connection
         self.cursor = connection.cursor()
         self._install()
-        self.tables = {t.name: t for t in self._tables()}
-        # psycopg2 takes a % in a column's name for a placeholder wherever it is given values.
-        self._quoted = {t.name: t.quoted() for t in self.tables.values()}
+        self.read_tables()
 
     def _install(self) -> None:
         text = SQL_FILE.read_text(encoding="utf-8")
@@ -145,10 +143,13 @@ class Node:
         self.cursor.execute(query, args or None)
         return self.cursor.fetchall()
 
-    def _tables(self) -> list[Table]:
-        found = [Table(*row) for row in self.all("select * from mesh_verify.tables() order by tbl")]
-        self.connection.commit()
-        return found
+    def read_tables(self) -> None:
+        """Which tables there are, and their columns, as of now."""
+        rows = self.all("select * from mesh_verify.tables() order by tbl")
+        self.end()
+        self.tables = {row[0]: Table(*row) for row in rows}
+        # psycopg2 takes a % in a column's name for a placeholder wherever it is given values.
+        self._quoted = {t.name: t.quoted() for t in self.tables.values()}
 
     # --- one snapshot
 

@@ -36,7 +36,7 @@ class Untrustworthy(ClusterError):
 
 
 class _Behind(Exception):
-    """A node lacks what others have had for a while; args: in words."""
+    """The nodes could not be compared, and not because they differ: one lacks changes, say. args: in words."""
 
 
 @dataclass
@@ -87,7 +87,7 @@ def verify(
         report = Report({node.host.node: node.host.name for node in nodes}, problems=problems)
         try:
             _verify(nodes, report, tables, full, wait_seconds)
-        except psycopg2.OperationalError as error:
+        except psycopg2.Error as error:  # a node went away, a table was dropped meanwhile
             raise ClusterError(f"verify was cut short: {str(error).strip()}") from None
     report.seconds = time.monotonic() - began
     return report
@@ -150,9 +150,12 @@ def _compare(
             return doubtful
         tables = [name for name in tables if name in again]
         time.sleep(0.1 * 2**attempt)
-    report.problems += [
+    problems = [
         f"table {name} was truncated or altered in each of {ATTEMPTS} passes" for name in tables
     ]
+    if set(tables) & set(SCRATCH):
+        raise _Behind(problems)
+    report.problems += problems
     return doubtful
 
 
@@ -163,27 +166,26 @@ def _pass(
     floors = _floors(nodes)
     if behind := looks.level(nodes, seconds):
         raise _Behind(behind)
-    everywhere(nodes, lambda node: node.begin(tables))
+    everywhere(nodes, lambda node: node.read_tables())
+    again = {
+        t for t in tables if len({n.tables[t].shape if t in n.tables else "" for n in nodes}) > 1
+    }
+    everywhere(nodes, lambda node: node.begin(t for t in tables if t not in again))
     seen = everywhere(nodes, lambda node: node.changes_above(floors))
     parked = set().union(*everywhere(nodes, lambda node: node.parked_keys()).values())
     moving = _in_flight(list(seen.values()))
-    again = {
-        table
-        for table in tables
-        for c in moving
-        if c.kind == "S" or (c.kind, c.table) == ("T", table)
-    }
+    again |= {t for t in tables for c in moving if c.kind == "S" or (c.kind, c.table) == ("T", t)}
     doubtful = parked | {(c.table, c.key) for c in moving if c.kind not in "ST"}
-    # A table that waits to be compared by itself may hold rows of the scratch table's kind only: nothing is lost.
+    # Not of tables that are not compared in this pass; but what is parked for a table that is not here is.
     doubtful = {key for key in doubtful if key[0] in tables or key[0] not in nodes[0].tables}
-    for table in tables:
+    for table in [t for t in tables if t not in again]:
         keys = sorted(key for name, key in doubtful if name == table)
         sums = everywhere(nodes, partial(Node.digest, table=table, afresh=full))
         apart = everywhere(nodes, partial(Node.digest_of, table=table, keys=keys))
         rest = {(s[0] - apart[n][0], s[1] - apart[n][1]) for n, s in sums.items()}
         report.rows[table] = sums[nodes[0].host.node][0]
         report.hashed += sum(s[2] for s in sums.values())
-        if len(rest) > 1 and table not in again:
+        if len(rest) > 1:
             doubtful |= {(table, key) for key in _search(nodes, report, table)}
     everywhere(nodes, lambda node: node.end())
     return doubtful, again

@@ -144,6 +144,8 @@ def test_misuse_is_told_in_one_line(mesh, pupil, tmp_path):
         assert CliRunner().invoke(repair_command, arguments, obj=files).exit_code == 2
     with pytest.raises(ClusterError, match="no replicated table nonsense on host1, host2, host3"):
         mend(mesh, [("nonsense", "1")])
+    with pytest.raises(ClusterError, match="repair was cut short: invalid input syntax"):
+        mend(mesh, [(pupil, "no number")])
     with pytest.raises(ClusterError, match="no member is called host9"):
         mend(mesh, [(pupil, "1")], source="host9")
 

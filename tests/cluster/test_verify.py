@@ -176,7 +176,7 @@ def test_under_writes_on_all_nodes_there_is_no_false_alarm_and_damage_is_found(m
         db.autocommit = True
         i = 0
         with db.cursor() as cursor:
-            while not stop.wait(0.01):
+            while not stop.wait(0.04):  # slow enough that apply follows on a busy machine, too
                 i += 1
                 hot = 1 + i * 7 % 20
                 for statement, args in (
@@ -203,10 +203,10 @@ def test_under_writes_on_all_nodes_there_is_no_false_alarm_and_damage_is_found(m
         writer.start()
     try:
         for _ in range(4):
-            report = look(mesh)
+            report = look(mesh, wait_seconds=30)
             assert (found(report), report.problems) == ([], [])
         tamper(mesh, 2, "update pupil set marks = null where id in (51, 2000)")  # 51 is hot
-        report = look(mesh)
+        report = look(mesh, wait_seconds=30)
         assert found(report) == [(log_name(mesh, pupils), key) for key in ("2000", "51")], report
     finally:
         stop.set()
