@@ -136,6 +136,12 @@ def is_level(reader: str, writer: str) -> bool:
     return position is not None and _ask(reader, "select mesh.wait_for(%s, 500)", position) is True
 
 
+def takes_writes(superuser_dsn: str) -> bool:
+    """Whether this node was admitted since its Postgres started (docs/operations/members.md)."""
+    query = "select exists (select from mesh.gate where started = pg_postmaster_start_time())"
+    return bool(_ask(superuser_dsn, query))
+
+
 def waits_for_peers(superuser_dsn: str) -> bool:
     """Whether commits of this node wait for a peer: the agent sees to it once peers follow."""
     return bool(_ask(superuser_dsn, "select current_setting('synchronous_standby_names')"))
