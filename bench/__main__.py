@@ -55,5 +55,7 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what it started, as after Ctrl-C
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # ends what it started, as after Ctrl-C
     raise SystemExit(main(sys.argv[1:]))

@@ -148,7 +148,7 @@ def _timed(into: list[float], cursor: Any, statement: str, *values: object) -> l
 
 def bulk(stand: Stand, options: Options) -> Report:
     """COPY of many rows in one transaction, and until all peers have them; what a change weighs on disk and in WAL."""
-    rows = 2000 if options.short else 100_000
+    rows = 2000 if options.short else 20_000
     text = "".join(f"{i}\t{'z' * 60}\n" for i in range(rows))
     copying: dict[str, list[float]] = {}
     level: dict[str, list[float]] = {}

@@ -58,8 +58,8 @@ def writes(stand: Stand, options: Options) -> Report:
 
 def apply_rate(stand: Stand, options: Options) -> Report:
     """How fast one subscription takes in what waits for it: many small transactions, and one big one."""
-    small = 500 if options.short else 10_000
-    big = 1000 if options.short else 50_000
+    small = 500 if options.short else 5_000
+    big = 1000 if options.short else 20_000
     found: dict[str, dict[str, list[float]]] = {}
     for _ in range(options.rounds):
         for contestant in (stand.pglogical, stand.mesh):
