@@ -261,9 +261,12 @@ begin
     end loop;
 end $$;
 
-create or replace function mesh.look_at_orphans(a_tbl text, a_key text) returns void language plpgsql as $$
+create or replace function mesh.look_at_orphans(a_tbl text, a_key text) returns void language plpgsql
+set search_path = pg_catalog, pg_temp set timezone = 'UTC' set datestyle = 'ISO' set intervalstyle = 'postgres'
+set extra_float_digits = 1 set bytea_output = 'hex' set enable_seqscan = off set jit = off set row_security = off
+as $$
 begin
-    if exists (select from mesh.parked p where p.reason = 'orphan') then
+    if exists (select from mesh.replicated r where r.tbl = a_tbl and r.rel is not null) then
         perform mesh.adopt_orphans(a_tbl, a_key);
     end if;
 exception
@@ -343,7 +346,7 @@ begin
         perform mesh.park_instead(a_tbl, a_key, arriving, reason, complaint);
     end if;
     -- An arriving change is not in the log yet, and what is settled now would be settled without it: mesh.after_arrival() follows.
-    if reason is null and arriving.hlc is null and a_key <> '*' then
+    if reason is null and arriving.hlc is null and a_key <> '*' and exists (select from mesh.parked p where p.reason = 'orphan') then
         perform mesh.look_at_orphans(a_tbl, a_key);
     end if;
 end $$;
@@ -355,11 +358,11 @@ $$;
 
 -- Of two concurrent changes of one row one lost something: remember which.
 create or replace function mesh.note_conflicts(c mesh.change) returns void language plpgsql as $$
-declare older mesh.change; newer mesh.change;
+declare older mesh.change; newer mesh.change; newest record;
 begin
     -- Nearly always its writer had seen all that there is of the row.
-    select * into newer from mesh.change x where x.tbl = c.tbl and x.key = c.key order by x.hlc desc, x.origin desc limit 1;
-    if not found or (newer.hlc, newer.origin) = (c.prev_hlc, c.prev_origin) then
+    select x.hlc, x.origin into newest from mesh.change x where x.tbl = c.tbl and x.key = c.key order by x.hlc desc, x.origin desc limit 1;
+    if not found or (newest.hlc, newest.origin) = (c.prev_hlc, c.prev_origin) then
         return;
     end if;
     select * into newer from mesh.change x
@@ -439,12 +442,9 @@ begin
 end $$;
 
 -- What waited for a row that came or changed; now that the log has the change.
-create or replace function mesh.after_arrival() returns trigger language plpgsql
-set search_path = pg_catalog, pg_temp set timezone = 'UTC' set datestyle = 'ISO' set intervalstyle = 'postgres'
-set extra_float_digits = 1 set bytea_output = 'hex' set enable_seqscan = off set jit = off set row_security = off
-as $$
+create or replace function mesh.after_arrival() returns trigger language plpgsql as $$
 begin
-    if exists (select from mesh.replicated r where r.tbl = new.tbl and r.rel is not null) then
+    if exists (select from mesh.parked p where p.reason = 'orphan') then -- rare; so no settings are changed before
         perform mesh.look_at_orphans(new.tbl, new.key);
     end if;
     return null;

@@ -40,46 +40,67 @@ set search_path = pg_catalog, pg_temp as $$
     where m.state = 'member' and n.state = 'member'
 $$;
 
--- Numbers of one node's changes that this session can't see, from `settled` (exclusive) to `newest`, as ranges.
-create or replace function mesh.unseen(a_node smallint, settled bigint, newest bigint) returns int8multirange
-language sql stable set search_path = pg_catalog, pg_temp as $$
-    select case when newest - settled = count(*) then '{}'::int8multirange
-                else int8multirange(int8range(settled + 1, newest, '[]')) - range_agg(int8range(c.seq, c.seq, '[]')) end
-    from mesh.change c where c.origin = a_node and c.seq > settled and c.seq <= newest
-$$;
+-- Of a node's newest numbers so many are looked at; older ones count as seen. Bounds the cost when its agent is away.
+create or replace function mesh.remembered() returns int language sql immutable parallel safe as 'select 1000';
 
--- Of so many of a node's newest numbers each is looked at; older ones count as seen. Bounds the cost when its agent is away.
-create or replace function mesh.remembered() returns bigint language sql immutable parallel safe as 'select 1000::bigint';
+-- What this session sees of one node's changes: the newest number (null: none), and how many above `start`, from where all are looked at.
+-- Numbers that are not settled are young: parts of the log that are older than the last beat need not be opened.
+create or replace function mesh.seen(a_node smallint, out newest bigint, out start bigint, out above bigint) language plpgsql stable as $$
+declare h mesh.heartbeat;
+begin
+    select * into h from mesh.heartbeat b where b.node = a_node;
+    start := coalesce(h.settled, 0);
+    select max(c.seq), count(*) into newest, above from (
+        select x.seq from mesh.change x where x.origin = a_node and x.seq > start and x.hlc > coalesce(h.low, 0) - 60000000
+        order by x.seq desc limit mesh.remembered()) c;
+    if above = mesh.remembered() then
+        start := greatest(start, newest - mesh.remembered());
+        select count(*) into above from mesh.change x where x.origin = a_node and x.seq > start and x.hlc > coalesce(h.low, 0) - 60000000;
+    end if;
+    newest := coalesce(newest, nullif(start, 0));
+end $$;
+
+-- Numbers from `start` (exclusive) to `newest` that this session does not see.
+create or replace function mesh.unseen(a_node smallint, start bigint, newest bigint) returns int8multirange language sql stable as $$
+    select int8multirange(int8range(start + 1, newest, '[]')) - coalesce(range_agg(int8range(c.seq, c.seq, '[]')), '{}')
+    from mesh.change c where c.origin = a_node and c.seq > start and c.seq <= newest
+$$;
 
 -- What this session can see now, as text: "3f2a9c01/1:1042-1040-1030..1033,3:77" (cluster/node:newest number, without these; …).
-create or replace function mesh.position() returns text language sql volatile security definer
-set search_path = pg_catalog, pg_temp as $$
-    select mesh.cluster_id() || '/' || coalesce(string_agg(n.node || ':' || m.seq || g.gaps, ',' order by n.node), '') from mesh.node n
-    cross join lateral (select max(c.seq) as seq from mesh.change c where c.origin = n.node) c
-    left join mesh.heartbeat h on h.node = n.node
-    cross join lateral (select greatest(c.seq, nullif(h.settled, 0)) as seq) m
-    cross join lateral (
-        select coalesce(string_agg('-' || lower(r) || case when upper(r) - 1 > lower(r) then '..' || upper(r) - 1 else '' end, '' order by r desc), '') as gaps
-        from (select r from unnest(mesh.unseen(n.node, greatest(coalesce(h.settled, 0), m.seq - mesh.remembered()), m.seq)) r
-              order by r desc limit 16) newest) g
-    where m.seq is not null
-$$;
+create or replace function mesh.position() returns text language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp set jit = off as $$
+declare n smallint; s record; parts text[] := '{}'; gaps text;
+begin
+    for n in select m.node from mesh.node m order by m.node loop
+        s := mesh.seen(n);
+        continue when s.newest is null;
+        gaps := '';
+        if s.above <> s.newest - s.start then
+            select coalesce(string_agg('-' || lower(r) || case when upper(r) - 1 > lower(r) then '..' || upper(r) - 1 else '' end, '' order by r desc), '') into gaps
+                from (select r from unnest(mesh.unseen(n, greatest(s.start, s.newest - mesh.remembered()), s.newest)) r order by r desc limit 16) latest;
+        end if;
+        parts := parts || (n || ':' || s.newest || gaps);
+    end loop;
+    return mesh.cluster_id() || '/' || array_to_string(parts, ',');
+end $$;
 
 -- Can this session see all that the position names? (Its part after the slash.)
 create or replace function mesh.has(wanted text) returns boolean language plpgsql volatile security definer
-set search_path = pg_catalog, pg_temp as $$
-declare part text; a_node smallint; newest bigint; settled bigint; unseen int8multirange;
+set search_path = pg_catalog, pg_temp set jit = off as $$
+declare part text; a_node smallint; newest bigint; s record; unseen int8multirange;
 begin
     foreach part in array string_to_array(wanted, ',') loop
         a_node := split_part(part, ':', 1);
         newest := split_part(split_part(part, ':', 2), '-', 1);
-        select h.settled into settled from mesh.heartbeat h where h.node = a_node;
+        s := mesh.seen(a_node);
+        -- Nearly always: settled here, or all of it seen.
+        continue when newest <= s.start or newest = s.newest and s.above = s.newest - s.start;
         -- What an evicted node's members did not have when it was put out is gone, and not to be waited for.
-        continue when newest <= coalesce(settled, 0) or exists (select from mesh.node n where n.node = a_node and n.state = 'evicted');
+        continue when exists (select from mesh.node n where n.node = a_node and n.state = 'evicted');
         if not exists (select from mesh.change c where c.origin = a_node and c.seq = newest) then
             return false;
         end if;
-        unseen := mesh.unseen(a_node, greatest(coalesce(settled, 0), newest - mesh.remembered()), newest);
+        unseen := mesh.unseen(a_node, greatest(s.start, newest - mesh.remembered()), newest);
         if not isempty(unseen) and not unseen <@ (
                 select coalesce(range_agg(int8range(split_part(gap, '..', 1)::bigint, coalesce(nullif(split_part(gap, '..', 2), ''), gap)::bigint, '[]')), '{}')
                 from unnest((string_to_array(split_part(part, ':', 2), '-'))[2:]) gap) then

@@ -1,12 +1,12 @@
 -- The log's partitions: made ahead, and dropped once every member has all of it.
 
--- Partitions of so many hours, for now and the next two. Returns how many were made. Takes a short lock only.
+-- Partitions of so many hours, for now and the next one. Returns how many were made. Takes a short lock only.
 create or replace function mesh.make_partitions(hours int) returns int language plpgsql
 set search_path = pg_catalog, pg_temp as $$
 declare width bigint := hours * 3600 * 1000000::bigint; this bigint := (mesh.clock() / width) * width; start bigint; name text; made int := 0;
 begin
     perform set_config('lock_timeout', '200ms', true);
-    for i in 0..2 loop
+    for i in 0..1 loop
         start := this + i * width;
         -- Neither what is there already nor what had to go into the rest can be given a partition.
         continue when exists (select from mesh.partitions() p where p.low < start + width and p.high > start)
