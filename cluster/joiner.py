@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 
 import psycopg2
-from psycopg2 import extras
+from psycopg2 import extras, sql
 
 from cluster.audit import note
 from cluster.copying import copy_log, copy_schema_and_rows
@@ -23,6 +23,7 @@ from cluster.eviction import close, drop_slot, drop_subscription, forget, mark
 from cluster.exchange import first_number, pruned
 from cluster.membership import Members, operate
 from cluster.mesh.build import (
+    APP_ROLE,
     BEATS_PUBLICATION,
     PUBLICATION,
     install,
@@ -120,10 +121,12 @@ class Joiner:
         for host in self.live:
             with operate(self.topology, host, self.passwords) as there:
                 forget(there, host.node, self.host.node)
+        shut_out(db)
         empty(db, self.host.node)
 
     def _fill(self, db, did: Say) -> None:
         install(self.mesh, self.host, self.passwords, self.members.cluster_id)
+        shut_out(db)
         with db.cursor() as cursor:
             cursor.execute(
                 "insert into mesh.joining (step, donor) values ('copying', %s) on conflict (one) do nothing",
@@ -259,7 +262,20 @@ class Joiner:
             cursor.execute("delete from mesh.joining")
             mark(db, self.host.node, "member")
             cursor.execute("select mesh.open_gate()")
+            cursor.execute(sql.SQL("alter role {} login").format(sql.Identifier(APP_ROLE)))
             cursor.execute("commit")
+
+
+def shut_out(db) -> None:
+    """Keep the application out: while tables are filled, they have no triggers and constraints to mind a write."""
+    with db.cursor() as cursor:
+        cursor.execute("select 1 from pg_roles where rolname = %s", (APP_ROLE,))
+        if cursor.fetchone():
+            cursor.execute(sql.SQL("alter role {} nologin").format(sql.Identifier(APP_ROLE)))
+        cursor.execute(
+            "select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity where usename = %s",
+            (APP_ROLE,),
+        )
 
 
 def empty(db, me: int) -> None:

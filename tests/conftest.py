@@ -24,7 +24,15 @@ FIRST_PORT_BASE = 18000
 
 
 WHOLE_FIXTURES = {"_laptop", "laptop", "mesh", "office", "new_office", "sql_node"}
-WHOLE_PATHS = ("bench/", "browser/", "drills/", "hosts/", "multimaster/", "system/", "local/test_laptop_life.py")
+WHOLE_PATHS = (
+    "bench/",
+    "browser/",
+    "drills/",
+    "hosts/",
+    "multimaster/",
+    "system/",
+    "local/test_laptop_life.py",
+)
 """What stands up a whole cluster, a mesh of databases, a provisioner, a browser or real hosts: minutes."""
 
 
