@@ -9,7 +9,7 @@ from cluster import health
 from cluster.clock import Reading, Skew, measure, skews, unfit_reason
 from cluster.db import connect
 from cluster.watch import Watch
-from tests.support.nodes import CREDENTIALS, Nodes
+from tests.support.nodes import CREDENTIALS, Nodes, running_mesh
 
 CLOCK = "create or replace function mesh.clock() returns bigint language sql volatile as $$ select {} $$"
 TRUE = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
@@ -19,12 +19,22 @@ def set_clock(mesh: Nodes, node: int, expression: str) -> None:
     mesh.admin(node, CLOCK.format(expression))
 
 
+@pytest.fixture(scope="module")
+def mesh():
+    """A mesh of its own: clocks that ran ahead leave their mark on a node."""
+    with running_mesh(3) as nodes:
+        yield nodes
+
+
 @pytest.fixture
 def right_again(mesh: Nodes):
-    """Afterwards the clocks go right, all gates are open, and what the floors were raised to is in the past."""
+    """Afterwards the clocks go right, all gates are open, and what the floors were raised to is forgotten."""
     yield
     for node in mesh.numbers:
         set_clock(mesh, node, TRUE)
+        mesh.admin(
+            node, "select setval('mesh.clock_floor', 0)"
+        )  # else its clock stood still for the tests that follow
         mesh.admin(node, "delete from mesh.unfit")
         mesh.admin(node, "select mesh.open_gate()")
 

@@ -84,6 +84,16 @@ CASES: dict[str, list[Change]] = {
     "a row that turns to one who is gone": [
         pupil(1, "1", boss=1), pupil(1, "2", boss=2), pupil(9, "1", "D"), pupil(2, "2", boss=1),
     ],
+    "a row that named itself by a value that it no longer has": [
+        pupil(1, "1", boss=1), pupil(2, "1", buddy=1, badge=0), pupil(3, "1", buddy=0),
+    ],
+    "a row that names itself and has a newer rival": [pupil(1, "1", boss=1, buddy=1, badge=1), pupil(2, "2", badge=1)],
+    "a parked parent's other value changes": [
+        pupil(1, "1", badge=0, boss=3), pupil(2, "2", buddy=0), pupil(4, "1", "U", 2, badge=2),
+    ],
+    "a parked parent's other value changes as it is placed": [
+        pupil(1, "1", badge=0, boss=3), pupil(2, "2", buddy=0), pupil(4, "1", "U", badge=2, boss="1"),
+    ],
     "a parent's other value changes": [
         pupil(1, "1", badge=1), pupil(2, "2", buddy=1, boss=1), pupil(5, "1", "U", 2, badge=2), pupil(6, "3", buddy=2),
     ],

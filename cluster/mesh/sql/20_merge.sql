@@ -123,6 +123,9 @@ begin
     if kept.reason is not null then
         delete from mesh.parked p where p.tbl = a_tbl and p.key = a_key;
     end if;
+    if live is null and kept.row is not null and w.want is not null then
+        perform mesh.orphan_children(a_tbl, kept.row, true, w.want); -- values that it had while parked
+    end if;
     if w.want is null and live is null then
         -- A delete that found no row: a transaction that inserts this very key may be under way.
         perform mesh.park(a_tbl, a_key, 'recheck', null);
@@ -197,20 +200,26 @@ begin
         left join mesh.parked p on p.tbl = a_tbl and p.key = a_key;
     want := (mesh.wanted(a_tbl, a_key, base, arriving)).want;
     if a_reason = 'clash' then                   -- one reason on all nodes, whichever was met first
-        missing := mesh.missing_parent(a_tbl, want);
+        missing := mesh.missing_parent(a_tbl, a_key, want);
     end if;
     perform mesh.park(a_tbl, a_key, case when missing is null then a_reason else 'orphan' end, coalesce(missing, complaint), want);
+    if base is not null and want is not null then
+        perform mesh.orphan_children(a_tbl, base, true, want); -- in a cycle they may name a parked row, but by what it is now
+    end if;
 end $$;
 
 -- The foreign key of a row that names no row which is there; null: none. The first by name, as everywhere.
-create or replace function mesh.missing_parent(a_tbl text, a_row jsonb) returns text language plpgsql as $$
+drop function if exists mesh.missing_parent(text, jsonb);
+create or replace function mesh.missing_parent(a_tbl text, a_key text, a_row jsonb) returns text language plpgsql as $$
 declare f mesh.reference; there boolean; parent regclass;
 begin
     for f in select * from mesh.reference x where x.tbl = a_tbl order by x.name loop
         continue when exists (select from unnest(f.columns) c where a_row->>c is null);
         select r.rel::regclass into parent from mesh.replicated r where r.tbl = f.to_tbl;
         execute format('select exists (select from %s t where %s)', parent, mesh.match_sql(parent, f.to_columns, f.columns, '$1')) into there using a_row;
-        if not there and not (f.cyclic and mesh.is_parked_alive(f, a_row)) then
+        if not there and not (f.cyclic and mesh.is_parked_alive(f, a_key, a_row))
+                and not (f.to_tbl = a_tbl and not exists ( -- it names itself
+                    select from unnest(f.columns, f.to_columns) u(c, n) where a_row->>u.c is distinct from a_row->>u.n)) then
             return f.name;
         end if;
     end loop;
@@ -223,8 +232,10 @@ create or replace function mesh.match_sql(rel regclass, columns text[], names te
     from unnest(columns, names) with ordinality u(c, n, o) join mesh.columns_of(rel) a on a.name = u.c
 $$;
 
-create or replace function mesh.is_parked_alive(f mesh.reference, a_row jsonb) returns boolean language sql stable as $$
-    select exists (select from mesh.parked p where p.tbl = f.to_tbl and p.row is not null and not exists (
+-- Not by what the row itself was when it was parked: that is past.
+drop function if exists mesh.is_parked_alive(mesh.reference, jsonb);
+create or replace function mesh.is_parked_alive(f mesh.reference, a_key text, a_row jsonb) returns boolean language sql stable as $$
+    select exists (select from mesh.parked p where p.tbl = f.to_tbl and (p.tbl, p.key) <> (f.tbl, a_key) and p.row is not null and not exists (
         select from unnest(f.columns, f.to_columns) u(c, n) where p.row->>u.n is distinct from a_row->>u.c))
 $$;
 

@@ -170,7 +170,7 @@ begin
     for f in select * from mesh.reference x where x.tbl = t order by x.name loop
         apart := concat(apart, format('
             if mesh_row ?| %1$L and exists (select from %2$s t where %3$s and %4$s and not exists (select from %5$s p where %6$s for key share)) then
-                if not exists (select from mesh.reference f where f.tbl = %7$L and f.name = %8$L and f.cyclic and mesh.is_parked_alive(f, mesh.%9$I(mesh_key))) then
+                if not exists (select from mesh.reference f where f.tbl = %7$L and f.name = %8$L and f.cyclic and mesh.is_parked_alive(f, mesh_key, mesh.%9$I(mesh_key))) then
                     raise exception using errcode = ''MB002'', message = %8$L;
                 end if;
             end if;', f.columns, rel, key_match,
