@@ -165,15 +165,15 @@ class Agent:
         return joining
 
     def _keep_log(self, cursor) -> None:
-        """Partitions ahead, and away with old ones. Who holds a lock in the way is let go first: later, then."""
+        """Partitions ahead, and away with old ones. Who holds a lock in the way is let go first: in a minute, then."""
         log = self.topology.change_log
+        self.upkeep_at = time.monotonic() + LOG_UPKEEP_SECONDS
         try:
             cursor.execute("select mesh.make_partitions(%s)", (log.partition_hours,))
             cursor.execute("select mesh.prune(%s)", (log.keep_hours,))
             gone = cursor.fetchone()[0]
         except psycopg2.errors.LockNotAvailable:
             return
-        self.upkeep_at = time.monotonic() + LOG_UPKEEP_SECONDS
         if gone:
             logger.info("node=%s pruned %s", self.host.name, ",".join(gone))
 

@@ -46,6 +46,7 @@ begin
             or exists (select from mesh.parked k join mesh.%1$I c on c.kind = ''S'' and c.key = k.key where k.reason = ''schema'')', p.name) into needed;
         exit when needed;
         perform set_config('lock_timeout', '200ms', true); -- everybody who writes queues behind us; rather try again later
+        lock table only mesh.change in access exclusive mode; -- the whole before the part, in the order in which writers do
         execute format('lock table mesh.%I in access exclusive mode', p.name);
         execute format('insert into mesh.version select distinct on (c.tbl, c.key) c.tbl, c.key, c.hlc, c.origin from mesh.%I c
             where c.key <> ''*'' and c.tbl in (select k.tbl from mesh.parked k where k.reason in (''clash'', ''orphan''))
