@@ -184,24 +184,25 @@ class Laptop:
             _in_parallel(start, topology.hosts)
         with step("database mesh"):
             build(topology, credentials.load(self.state.secrets_toml), say)
-        self._open_first_gate()
+        if "agent" in self.parts:
+            self.unit(topology.hosts[0].name).start(["agent"])
+        self._wait_admitted(topology.hosts[0])
         if "api" in self.parts:
             with step("tables and the demo school, through node 1"):
                 self.manage(1, "migrate", "--verbosity", "0")
                 self.manage(1, "seed_demo")
 
-    def _open_first_gate(self) -> None:
-        """Node 1 must take writes now: its agent opens the gate once it has asked the peers (which need no agent)."""
-        first = self.topology.hosts[0]
-        dsn = self.dsn(first.name, postgres.SUPERUSER)
-        if "agent" in self.parts:
-            self.unit(first.name).start(["agent"])
-            wait_until(
-                f"{first.name}: takes writes",
-                lambda: postgres.takes_writes(dsn),
-                READY_SECONDS,
-                lambda: self._log_tail(first.name, "agent"),
-            )
+    def _wait_admitted(self, host: Host) -> None:
+        """Wait until a node takes writes: its agent opens the gate once it has asked the peers."""
+        if "agent" not in self.parts:
+            return
+        dsn = self.dsn(host.name, postgres.SUPERUSER)
+        wait_until(
+            f"{host.name}: takes writes",
+            lambda: postgres.takes_writes(dsn),
+            READY_SECONDS,
+            lambda: self._log_tail(host.name, "agent"),
+        )
 
     def _wait_for_postgres(self, host: Host) -> None:
         dsn = self.dsn(host.name, postgres.SUPERUSER)
@@ -272,6 +273,7 @@ class Laptop:
             self._wait_for_edge()
             return
         self.wait_level(host)
+        self._wait_admitted(self.host(host))
         self.wait_ready(host)
 
     def start(self, host: str | int, process: str) -> None:

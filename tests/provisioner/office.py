@@ -216,7 +216,7 @@ class Office:
 
         def there() -> dict[str, Any] | None:
             last.update(self.get(name))
-            return last if last["state"] in states else None
+            return last if last.get("state") in states else None  # it may not be known yet
 
         try:
             return wait_until(there, "", seconds)
