@@ -1,10 +1,12 @@
 -- Per table: the capture triggers and the static functions that merging calls. Written by mesh.attach()
 -- whenever a table is made or altered, so that no dynamic SQL runs for an ordinary change.
 
-create or replace function mesh.refuse() returns void language plpgsql as $$
+create or replace function mesh.must_be_admitted() returns void language plpgsql as $$
 begin
-    raise exception 'this node has not been admitted since its Postgres started: it may lack what its peers have of it'
-        using errcode = 'cannot_connect_now', hint = 'its agent compares it with the peers within seconds; see docs/operations/members.md';
+    if not exists (select from mesh.gate g where g.started = pg_postmaster_start_time()) then
+        raise exception 'this node has not been admitted since its Postgres started: it may lack what its peers have of it'
+            using errcode = 'cannot_connect_now', hint = 'its agent compares it with the peers within seconds; see docs/operations/members.md';
+    end if;
 end $$;
 
 create or replace function mesh.open_gate() returns void language sql as $$
@@ -228,9 +230,7 @@ begin
         declare mesh_at bigint := greatest(mesh.next_hlc(), (select max(x.hlc) + 1 from mesh.change x where x.tbl = %3$L and x.key = ''*''));
             mesh_seen bigint := (select last_value - 1 from mesh.pruned_to); -- what is not in the log was seen by all
         begin
-            if not exists (select from mesh.gate g where g.started = pg_postmaster_start_time()) then
-                perform mesh.refuse();
-            end if;
+            perform mesh.must_be_admitted();
             if tg_op = ''INSERT'' then
                 insert into mesh.change select %4$s, nextval(''mesh.change_seq''), greatest(mesh_at, v.hlc + 1), %3$L, %5$s, ''I'', %6$s, coalesce(v.hlc, mesh_seen), coalesce(v.origin, 15::smallint),
                         pg_current_xact_id()::text::bigint, current_setting(''mesh.actor'', true), current_setting(''mesh.request'', true)

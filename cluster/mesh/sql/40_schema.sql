@@ -29,9 +29,7 @@ end $$;
 create or replace function mesh.log_ddl(statement text) returns void language plpgsql security definer
 set search_path = pg_catalog, pg_temp as $$
 begin
-    if not exists (select from mesh.gate g where g.started = pg_postmaster_start_time()) then
-        perform mesh.refuse();
-    end if;
+    perform mesh.must_be_admitted();
     perform pg_current_xact_id();                -- before its number: see mesh.unsettled
     insert into mesh.change select mesh.me(), s, mesh.next_hlc(), '', mesh.me() || ':' || s, 'S',
         jsonb_build_object('sql', statement, 'role', session_user), null, null, pg_current_xact_id()::text::bigint,
