@@ -1,6 +1,7 @@
 """The tool that makes real Debian hosts on this machine, on this machine."""
 
 import json
+import multiprocessing
 import os
 import signal
 import socket
@@ -9,7 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
@@ -107,6 +108,23 @@ def test_groups_that_end_while_processes_are_counted_are_no_error(name: str) -> 
         churn.join()
         cgroups.remove(name)
     assert not group.exists()
+
+
+def comes_and_goes(host: str) -> None:
+    from localhosts import cgroups
+
+    for _ in range(150):
+        cgroups.make(host)
+        cgroups.remove(host)
+
+
+def test_groups_of_hosts_that_come_and_go_together_are_no_error(name: str) -> None:
+    """Whoever goes last takes the common parent along, also under the eyes of one that comes."""
+    from localhosts import cgroups
+
+    with ProcessPoolExecutor(4, multiprocessing.get_context("fork")) as pool:
+        list(pool.map(comes_and_goes, [f"{name}-{n}" for n in range(4)]))
+    assert cgroups.left(name) == []
 
 
 def test_a_host_may_reboot_itself(name: str) -> None:

@@ -40,7 +40,9 @@ def make(host_id: str) -> list[Path]:
     """The host's groups, one in each hierarchy; made if they are not there."""
     groups = [top / PARENT / host_id for top in _hierarchies()]
     for group in groups:
-        group.mkdir(parents=True, exist_ok=True)
+        while not group.is_dir():
+            with contextlib.suppress(FileNotFoundError):  # the last of others took the parent along
+                group.mkdir(parents=True, exist_ok=True)
     _only_container_devices(host_id)
     return groups
 
@@ -91,22 +93,25 @@ def remove(host_id: str) -> None:
 
 
 def _remove_soon(folder: Path) -> None:
-    """A group stays busy for a moment after its last process died."""
+    """Remove it if it holds no other group; it stays busy for a moment after its last process died."""
     end = time.monotonic() + 2
-    while folder.is_dir() and not any(child.is_dir() for child in folder.iterdir()):
-        try:
+    while not _inner(folder) and time.monotonic() < end:
+        with contextlib.suppress(OSError):
             folder.rmdir()
-        except OSError:
-            if time.monotonic() > end:
-                return
-            time.sleep(0.01)
+        if not folder.exists():
+            return
+        time.sleep(0.01)
+
+
+def _inner(folder: Path) -> list[str]:
+    """Names of the groups in it; none when it went away, as groups do at any moment."""
+    return next(os.walk(folder), ("", [], []))[1]
 
 
 def left(host_id_prefix: str) -> list[str]:
     return [
-        str(group)
+        str(top / PARENT / name)
         for top in _hierarchies()
-        if (top / PARENT).is_dir()
-        for group in (top / PARENT).iterdir()
-        if group.is_dir() and group.name.startswith(host_id_prefix)
+        for name in _inner(top / PARENT)
+        if name.startswith(host_id_prefix)
     ]
