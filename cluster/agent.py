@@ -5,8 +5,8 @@ Twice a second it
 - switches commits between `peer` (a peer has applied them) and `local`, by whether a peer is there,
 - fetches from live peers what a dead one had sent to them but not to us.
 
-Once a minute it makes the change log's next partitions and drops those that nobody needs (`mesh.prune`).
-In a thread of its own, `cluster/watch.py` looks after the gate, the clocks and peers that are gone for good.
+In threads of their own, `cluster/watch.py` looks after the gate, the clocks and peers that are gone for good, and
+`cluster/log_keeper.py` after the change log's parts.
 
 It never stops or starts a service and never changes a row but through the change log.
 """
@@ -18,18 +18,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
-import psycopg2
 from psycopg2 import extras, sql
 
 from cluster import credentials as secrets
 from cluster import topology as topologies
 from cluster.credentials import Credentials
-from cluster.db import connect
+from cluster.db import AWAY, NO_CHANGE_LOG, connect
 from cluster.errors import NodeUnreachable
+from cluster.log_keeper import LogKeeper
 from cluster.logs import configure
 from cluster.mesh.build import subscription_name
 from cluster.topology import Host, Topology
-from cluster.watch import NO_CHANGE_LOG, Watch
+from cluster.watch import Watch
 
 logger = logging.getLogger("cluster.agent")
 
@@ -44,7 +44,6 @@ it is busy with one large transaction). It is asked for a word each second: `wal
 LONGEST_RESTORE_SECONDS = 96.0
 """Each time that `peer` did not hold for as long as this, the next wait is twice as long, up to this: a peer that
 comes and goes makes writes hang once for each time that its promise is believed."""
-LOG_UPKEEP_SECONDS = 60.0
 FETCH_WINDOW = 2500
 """How many of a dead node's newest changes are compared with a peer's; twice as many are fetched in one turn."""
 
@@ -108,7 +107,6 @@ class Agent:
         self.durability = Durability()
         self.replies = Replies()
         self.parked = 0
-        self.upkeep_at = 0.0
 
     def run(self) -> None:
         """Until killed. A lost connection is opened again at the next turn."""
@@ -123,13 +121,13 @@ class Agent:
                     while True:
                         self.turn(db)
                         time.sleep(TURN_SECONDS)
-            except (psycopg2.OperationalError, psycopg2.InterfaceError, NodeUnreachable) as error:
+            except AWAY as error:
                 if not away:
                     logger.warning("node=%s back→away %s", self.host.name, str(error).strip())
                 away = True
                 time.sleep(TURN_SECONDS)
             except NO_CHANGE_LOG:
-                time.sleep(TURN_SECONDS)  # a rejoin is emptying it just now
+                time.sleep(TURN_SECONDS)
 
     def turn(self, db) -> None:
         """One look at everything. Raises psycopg2.OperationalError when the node is gone."""
@@ -143,11 +141,7 @@ class Agent:
                 logger.info("node=%s parked %d→%d", self.host.name, self.parked, parked)
                 self.parked = parked
             # A beat raises the floor of all later stamps: not while the clock may be wrong.
-            cursor.execute(
-                "select mesh.beat() from mesh.gate where started = pg_postmaster_start_time()"
-            )
-            if time.monotonic() >= self.upkeep_at:
-                self._keep_log(cursor)
+            cursor.execute("select mesh.beat() where mesh.gate_is_open()")
             if self.peers:
                 self._keep_durability(cursor)
                 self._fetch_from_peers(cursor)
@@ -163,19 +157,6 @@ class Agent:
         joining, evicted = cursor.fetchone()
         self.peers = tuple(p for p in self.topology.peers(self.host) if p.node not in evicted)
         return joining
-
-    def _keep_log(self, cursor) -> None:
-        """Partitions ahead, and away with old ones. Who holds a lock in the way is let go first: in a minute, then."""
-        log = self.topology.change_log
-        self.upkeep_at = time.monotonic() + LOG_UPKEEP_SECONDS
-        try:
-            cursor.execute("select mesh.make_partitions(%s)", (log.partition_hours,))
-            cursor.execute("select mesh.prune(%s)", (log.keep_hours,))
-            gone = cursor.fetchone()[0]
-        except psycopg2.errors.LockNotAvailable:
-            return
-        if gone:
-            logger.info("node=%s pruned %s", self.host.name, ",".join(gone))
 
     def _durability_in_force(self, db) -> str:
         with db.cursor() as cursor:
@@ -274,12 +255,20 @@ class Agent:
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), required=True, help="cluster.toml")
 @click.option("--host", "name", required=True, help="the host it runs on")
-def main(config: Path, name: str) -> None:
+@click.option(
+    "--archive", type=click.Path(path_type=Path), required=True,
+    help="a folder of this host's own, for parts of the change log that leave the database",
+)  # fmt: skip
+def main(config: Path, name: str, archive: Path) -> None:
     """Run the agent of one host until it is stopped."""
     configure()
     topology = topologies.load(config)
     host, passwords = topology.host(name), secrets.load(config.with_name("secrets.toml"))
-    threading.Thread(target=Watch(topology, host, passwords).run, name="watch", daemon=True).start()
+    for beside in (
+        Watch(topology, host, passwords),
+        LogKeeper(topology, host, passwords, archive),
+    ):
+        threading.Thread(target=beside.run, name=type(beside).__name__, daemon=True).start()
     Agent(topology, host, passwords).run()
 
 

@@ -14,6 +14,7 @@ from cluster import probe as probing
 from cluster.commands.conflicts import conflicts
 from cluster.commands.evict import evict
 from cluster.commands.join import join
+from cluster.commands.log import log
 from cluster.commands.rejoin import rejoin
 from cluster.commands.repair import repair
 from cluster.commands.verify import verify
@@ -274,6 +275,7 @@ main.add_command(verify)
 main.add_command(repair)
 main.add_command(conflicts)
 main.add_command(join)
+main.add_command(log)
 main.add_command(evict)
 main.add_command(rejoin)
 

@@ -10,6 +10,14 @@ from cluster.errors import NodeUnreachable
 from cluster.topology import Host, Topology
 
 CONNECT_SECONDS = 3
+AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError, NodeUnreachable)
+"""What whoever keeps a connection catches when its node went away, or does not do now what it was asked."""
+NO_CHANGE_LOG = (
+    psycopg2.errors.InvalidSchemaName,
+    psycopg2.errors.UndefinedTable,
+    psycopg2.errors.UndefinedFunction,
+)
+"""A node without a change log: not built yet, or a rejoin is emptying it just now."""
 
 
 def tls(topology: Topology) -> dict[str, str]:

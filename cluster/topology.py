@@ -71,11 +71,13 @@ class _Cluster(_Strict):
 class ChangeLog(_Strict):
     """How long the change log is kept, in parts of some hours each: undo and the list of conflicts read it.
 
-    It is kept longer while a member lacks any of it: see `mesh.prune`.
+    It is kept longer while a member lacks any of it: see `mesh.prunable`. Each host keeps parts that leave its database
+    as files for `archive_days` more (`cluster/log_keeper.py`); 0: not at all.
     """
 
     keep_hours: Annotated[float, Field(ge=0)] = 48
     partition_hours: Annotated[int, Field(ge=1, le=744)] = 24
+    archive_days: Annotated[float, Field(ge=0)] = 30
 
 
 class _File(_Strict):

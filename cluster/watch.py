@@ -14,8 +14,8 @@ import psycopg2
 
 from cluster import clock
 from cluster.credentials import Credentials
-from cluster.db import connect, dsn, row
-from cluster.errors import ClusterError, NodeUnreachable
+from cluster.db import AWAY, NO_CHANGE_LOG, connect, dsn, row
+from cluster.errors import ClusterError
 from cluster.eviction import evict
 from cluster.membership import (
     Admission,
@@ -33,11 +33,6 @@ logger = logging.getLogger("cluster.watch")
 TURN_SECONDS = 0.5
 LOOK_SECONDS = 2.0
 """Clocks are compared, and what is kept for peers is looked at, this often."""
-NO_CHANGE_LOG = (
-    psycopg2.errors.InvalidSchemaName,
-    psycopg2.errors.UndefinedTable,
-    psycopg2.errors.UndefinedFunction,
-)
 RETRY_SECONDS = 1.0
 """A peer that did not answer is asked again after this long."""
 
@@ -80,10 +75,8 @@ class Watch:
                     while True:
                         self.turn(db)
                         time.sleep(TURN_SECONDS)
-            except (psycopg2.OperationalError, psycopg2.InterfaceError, NodeUnreachable):
+            except (*AWAY, *NO_CHANGE_LOG):
                 time.sleep(TURN_SECONDS)  # the agent says it
-            except NO_CHANGE_LOG:
-                time.sleep(TURN_SECONDS)  # a rejoin is emptying it just now
             except Exception:
                 logger.exception("membership could not be looked after; tried again")
                 time.sleep(RETRY_SECONDS)
@@ -250,7 +243,5 @@ class Watch:
 
 
 def _is_open(cursor) -> bool:
-    cursor.execute(
-        "select exists (select from mesh.gate where started = pg_postmaster_start_time())"
-    )
+    cursor.execute("select mesh.gate_is_open()")
     return row(cursor)[0]

@@ -138,8 +138,7 @@ def is_level(reader: str, writer: str) -> bool:
 
 def takes_writes(superuser_dsn: str) -> bool:
     """Whether this node was admitted since its Postgres started (docs/operations/members.md)."""
-    query = "select exists (select from mesh.gate where started = pg_postmaster_start_time())"
-    return bool(_ask(superuser_dsn, query))
+    return bool(_ask(superuser_dsn, "select mesh.gate_is_open()"))
 
 
 def waits_for_peers(superuser_dsn: str) -> bool:

@@ -80,6 +80,7 @@ def of_host(
             (
                 *(sys.executable, "-m", "cluster.agent"),
                 *("--config", str(state.cluster_toml), "--host", host.name),
+                *("--archive", str(home / "change-log")),
             ),
             priority=50,
         ),

@@ -199,7 +199,12 @@ def agents(nodes: Nodes) -> Iterator[None]:
     run = (sys.executable, "-m", "cluster.agent", "--config", str(nodes.folder / "cluster.toml"), "--host")  # fmt: skip
     log = (nodes.folder / "agents.log").open("w")
     processes = [
-        subprocess.Popen([*run, host.name], cwd=Path(__file__).parents[2], stdout=log, stderr=log)
+        subprocess.Popen(
+            [*run, host.name, "--archive", str(nodes.folder / f"log-{host.name}")],
+            cwd=Path(__file__).parents[2],
+            stdout=log,
+            stderr=log,
+        )
         for host in nodes.topology.hosts
     ]
     try:

@@ -117,7 +117,7 @@ class DrillMesh(Nodes):
         with open(self.folder / f"agent{node}.log", "ab") as log:
             self._agents[node] = subprocess.Popen(
                 [sys.executable, "-m", "cluster.agent", "--config", self.config_of(node),
-                 "--host", self.topology.host(node).name],
+                 "--host", self.topology.host(node).name, "--archive", self.folder / f"log{node}"],
                 cwd=ROOT, stdout=log, stderr=log, env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
 

@@ -43,6 +43,7 @@ def traces() -> dict[str, list[str]]:
 
     groups = Path("/sys/fs/cgroup").glob("**/firstbell-hosts/*")
     links = json.loads(subprocess.run(["ip", "-j", "link"], capture_output=True).stdout)
+    store = Path("/var/lib/firstbell-hosts")
     return {
         "links": sorted(link["ifname"] for link in links if link["ifname"].startswith("fbcable")),
         "namespaces": [line.split()[0] for line in said("ip", "netns") if line.startswith("fb-")],
@@ -57,5 +58,6 @@ def traces() -> dict[str, list[str]]:
                 if word.startswith("--network-namespace-path=/run/netns/fb-")
             }
         ),
-        "folders": sorted(str(p) for p in Path("/var/lib/firstbell-hosts/environments").glob("*")),
+        "folders": sorted(str(p) for p in store.glob("environments/*")),
+        "locks": sorted(str(p) for p in store.glob("locks/environment-*")),
     }

@@ -1,9 +1,15 @@
 -- Per table: the capture triggers and the static functions that merging calls. Written by mesh.attach()
 -- whenever a table is made or altered, so that no dynamic SQL runs for an ordinary change.
 
+create or replace function mesh.gate_is_open() returns boolean language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp as $$
+begin
+    return exists (select from mesh.gate g where g.started = pg_postmaster_start_time());
+end $$;
+
 create or replace function mesh.must_be_admitted() returns void language plpgsql as $$
 begin
-    if not exists (select from mesh.gate g where g.started = pg_postmaster_start_time()) then
+    if not mesh.gate_is_open() then
         raise exception 'this node has not been admitted since its Postgres started: it may lack what its peers have of it'
             using errcode = 'cannot_connect_now', hint = 'its agent compares it with the peers within seconds; see docs/operations/members.md';
     end if;

@@ -33,29 +33,42 @@ set search_path = pg_catalog, pg_temp as $$
     select coalesce(sum(pg_total_relation_size(i.inhrelid)), 0)::bigint from pg_inherits i where i.inhparent = 'mesh.change'::regclass
 $$;
 
--- Drop the parts of the log that are older than keep_hours and that every member has. Returns the names of what went.
--- What stays behind is what an order may still need: versions of rows in tables that have parked ones.
-create or replace function mesh.prune(keep_hours numeric) returns text[] language plpgsql
+-- Which parts of the log nobody needs any more, oldest first: older than keep_hours, every member has all of them,
+-- and nothing in them still waits for its place. Nothing is added to such a part again, so it can be archived.
+create or replace function mesh.prunable(keep_hours numeric) returns setof text language plpgsql stable
 set search_path = pg_catalog, pg_temp as $$
-declare until bigint := least(mesh.watermark(), mesh.clock() - (keep_hours * 3600 * 1000000)::bigint); p record; gone text[] := '{}'; needed boolean;
+declare until bigint := least(mesh.watermark(), mesh.clock() - (keep_hours * 3600 * 1000000)::bigint); part text; needed boolean;
 begin
-    for p in select * from mesh.partitions() x where x.high <= until loop
+    for part in select x.name from mesh.partitions() x where x.high <= until loop
         -- A change that could not be placed yet is nowhere else.
         execute format('select exists (select from mesh.parked k join mesh.%1$I c on c.tbl = k.tbl and (c.key = k.key or k.key = ''*'')
                 where k.reason not in (''clash'', ''orphan''))
-            or exists (select from mesh.parked k join mesh.%1$I c on c.kind = ''S'' and c.key = k.key where k.reason = ''schema'')', p.name) into needed;
+            or exists (select from mesh.parked k join mesh.%1$I c on c.kind = ''S'' and c.key = k.key where k.reason = ''schema'')', part) into needed;
         exit when needed;
+        return next part;
+    end loop;
+end $$;
+
+-- Drop those parts, up to the first that is not archived, if it is said which are. Returns the names of what went.
+-- What stays behind is what an order may still need: versions of rows in tables that have parked ones.
+drop function if exists mesh.prune(numeric);
+create or replace function mesh.prune(keep_hours numeric, archived text[] default null) returns text[] language plpgsql
+set search_path = pg_catalog, pg_temp as $$
+declare part text; gone text[] := '{}';
+begin
+    for part in select mesh.prunable(keep_hours) loop
+        exit when part <> all (archived);
         perform set_config('lock_timeout', '200ms', true); -- everybody who writes queues behind us; rather try again later
         lock table only mesh.change in access exclusive mode; -- the whole before the part, in the order in which writers do
-        execute format('lock table mesh.%I in access exclusive mode', p.name);
+        execute format('lock table mesh.%I in access exclusive mode', part);
         execute format('insert into mesh.version select distinct on (c.tbl, c.key) c.tbl, c.key, c.hlc, c.origin from mesh.%I c
             where c.key <> ''*'' and c.tbl in (select k.tbl from mesh.parked k where k.reason in (''clash'', ''orphan''))
             order by c.tbl, c.key, c.hlc desc, c.origin desc
             on conflict (tbl, key) do update set hlc = excluded.hlc, origin = excluded.origin
-                where (excluded.hlc, excluded.origin) > (version.hlc, version.origin)', p.name);
-        execute format('drop table mesh.%I', p.name);
-        perform setval('mesh.pruned_to', p.high);
-        gone := gone || p.name;
+                where (excluded.hlc, excluded.origin) > (version.hlc, version.origin)', part);
+        perform setval('mesh.pruned_to', p.high) from mesh.partitions() p where p.name = part;
+        execute format('drop table mesh.%I', part);
+        gone := gone || part;
     end loop;
     delete from mesh.version v where not exists (select from mesh.parked k where k.tbl = v.tbl and k.reason in ('clash', 'orphan'));
     return gone;

@@ -34,7 +34,7 @@ set search_path = pg_catalog, pg_temp as $$
     union all select 'this node was evicted; run: clusterctl rejoin ' || n.name from mesh.node n
         where n.node = mesh.me() and n.state = 'evicted'
     union all select 'this node was not yet compared with its peers since its Postgres started'
-        where not exists (select from mesh.gate g where g.started = pg_postmaster_start_time())
+        where not mesh.gate_is_open()
         and not exists (select from mesh.unfit) and not exists (select from mesh.joining)
 $$;
 

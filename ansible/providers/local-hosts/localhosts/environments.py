@@ -65,7 +65,7 @@ def _record(
 
 def destroy(store: Store, name: str, progress: Progress) -> None:
     """Nothing of it is left; raises HostsError that names what is. Not there: nothing to do."""
-    with store.lock(f"environment-{checked(name, 'environment')}"):
+    with store.lock(f"environment-{checked(name, 'environment')}", last=True):
         environment = store.find(name)
         if environment:
             with ThreadPoolExecutor(max_workers=MAX_HOSTS) as pool:

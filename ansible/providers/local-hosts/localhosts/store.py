@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TextIO
 
 from localhosts.errors import HostsError
 
@@ -155,13 +156,29 @@ class Store:
     # ---- locks
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """One command at a time on this thing; a second one waits. Freed when the process dies."""
-        folder = self.root / "locks"
-        folder.mkdir(exist_ok=True)
-        with (folder / name).open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+    def lock(self, name: str, *, last: bool = False) -> Iterator[None]:
+        """One command at a time on this thing; a second one waits. Freed when the process dies.
+
+        With last, the lock's file goes too when the block ends well: the thing is gone.
+        """
+        path = self.root / "locks" / name
+        path.parent.mkdir(exist_ok=True)
+        while True:
+            with path.open("w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if not _is_still(path, file):
+                    continue  # whoever had it was the last
+                yield
+                if last:
+                    path.unlink()
+                return
+
+
+def _is_still(path: Path, file: TextIO) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def checked(name: str, what: str) -> str:
