@@ -63,22 +63,25 @@ def rows_of(group: Group, node: int, table: str, key: str) -> str:
     return f"select {key}, to_jsonb(t)::text from public.{table} t"
 
 
-def queries(group: Group) -> dict[str, str]:
-    """What must be equal: by name, a query for (key, content)."""
+def queries(group: Group, log_since: int = 0) -> dict[str, str]:
+    """What must be equal: by name, a query for (key, content). `log_since`: of the log, changes stamped later."""
     first = group.numbers[0]
     told = {table: rows_of(group, first, table, key) for table, key in group.admin(first, KEYS)}
     if has_log(group):
         told["parked rows"] = PARKED
         # Nodes may drop old parts of the log at different moments: what all of them still have is compared.
         since = max(
-            group.admin(n, "select coalesce(min(hlc), 0) from mesh.change")[0][0]
-            for n in group.numbers
+            log_since,
+            *(
+                group.admin(n, "select coalesce(min(hlc), 0) from mesh.change")[0][0]
+                for n in group.numbers
+            ),
         )
         told["change log"] = LOG.format(since=since)
     return told
 
 
-def sums(group: Group) -> dict[str, dict[int, tuple]]:
+def sums(group: Group, log_since: int = 0) -> dict[str, dict[int, tuple]]:
     """By name of what is compared: each node's count and checksum."""
     told = {
         name: {
@@ -88,7 +91,7 @@ def sums(group: Group) -> dict[str, dict[int, tuple]]:
             )[0]
             for n in group.numbers
         }
-        for name, query in queries(group).items()
+        for name, query in queries(group, log_since).items()
     }
     told["schema"] = {
         n: tuple(sorted(r[0] for r in group.admin(n, COLUMNS))) for n in group.numbers
@@ -96,7 +99,9 @@ def sums(group: Group) -> dict[str, dict[int, tuple]]:
     return told
 
 
-def wait_equal(group: Group, seconds: float, still_seconds: float = 20.0) -> list[str]:
+def wait_equal(
+    group: Group, seconds: float, still_seconds: float = 20.0, log_since: int = 0
+) -> list[str]:
     """Wait until nothing differs; else names of what still does after so long, or once nothing moves any more."""
     end = time.monotonic() + seconds
     before: object = None
@@ -104,7 +109,7 @@ def wait_equal(group: Group, seconds: float, still_seconds: float = 20.0) -> lis
     while True:
         now: dict[str, Any]
         try:
-            now = sums(group)
+            now = sums(group, log_since)
             found = [name for name, each in now.items() if len(set(each.values())) > 1]
         except psycopg2.Error as error:  # a table that one node does not have yet
             now, found = {}, [f"schema: {str(error).splitlines()[0]}"]
