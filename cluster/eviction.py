@@ -7,7 +7,6 @@ the node itself; `clusterctl rejoin` takes it in again. Each step may be repeate
 import json
 import os
 import re
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,10 +20,8 @@ from cluster.credentials import Credentials
 from cluster.db import row
 from cluster.errors import ClusterError
 from cluster.exchange import exchange, pruned, renumber, unheard
-from cluster.membership import Members, alone, look, members_beside, operate, resolve
+from cluster.membership import Members, Say, alone, look, members_beside, operate, resolve
 from cluster.topology import Host, Topology
-
-Say = Callable[[str], None]
 
 
 def evict(

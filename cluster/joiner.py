@@ -7,7 +7,6 @@ else comes through the slots; what the snapshot has already is skipped by the me
 """
 
 import time
-from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 
@@ -21,7 +20,7 @@ from cluster.db import connect, dsn, row
 from cluster.errors import ClusterError
 from cluster.eviction import close, drop_slot, drop_subscription, forget, mark
 from cluster.exchange import first_number, pruned
-from cluster.membership import Members, operate
+from cluster.membership import Members, Say, operate
 from cluster.mesh.build import (
     APP_ROLE,
     BEATS_PUBLICATION,
@@ -31,8 +30,6 @@ from cluster.mesh.build import (
     subscription_name,
 )
 from cluster.topology import Host, Topology
-
-Say = Callable[[str], None]
 
 STALLED_SECONDS = 60.0
 """A node that should catch up and gets nothing for this long is a failure; however long it takes while it moves."""

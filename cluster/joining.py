@@ -4,14 +4,13 @@ Decides whether that may be; `cluster/joiner.py` does it. Interrupted while it i
 filled anew; afterwards it goes on where it stopped.
 """
 
-from collections.abc import Callable
-
 from cluster.credentials import Credentials
 from cluster.errors import ClusterError
 from cluster.eviction import Eviction
 from cluster.joiner import Joiner
 from cluster.membership import (
     Members,
+    Say,
     View,
     alone,
     ask_peer,
@@ -22,8 +21,6 @@ from cluster.membership import (
 )
 from cluster.mesh.build import subscription_name
 from cluster.topology import Host, Topology
-
-Say = Callable[[str], None]
 
 
 def join(

@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +16,9 @@ from cluster.db import connect, row
 from cluster.errors import ClusterError, NodeUnreachable
 from cluster.exchange import pruned
 from cluster.topology import Host, Topology
+
+Say = Callable[[str], None]
+"""Told each sentence of what an operation did, as soon as it is done."""
 
 
 @dataclass(frozen=True)
