@@ -177,6 +177,12 @@ NOT_FOUND = [
     'AlterField("item", "title", CharField(max_length=50, null=True)), AlterField("item", "indexed", IntegerField())',
     'AlterUniqueTogether("item", set()), AlterModelOptions("item", {})',
     'SeparateDatabaseAndState(state_operations=[RemoveField("item", "price")])',
+    'AlterField("item", "title", CharField(max_length=50, db_column="title")), RenameField("item", "title", "name")',
+    'AlterModelTable("item", "shop_item"), RenameModel("Item", "Thing")',
+    'AlterField("item", "title", CharField(max_length=50, null=True)), '
+    'SeparateDatabaseAndState(state_operations=[RemoveField("item", "title")])',
+    'AddField("item", "makers", ManyToManyField("shop.Maker", related_name="+"))',
+    'AddField("item", "other", ForeignKey("shop.Maker", CASCADE, null=True, db_index=False, related_name="+"))',
     'AddConstraintNotValid("item", positive)',
     'RunSQL("alter table shop_item validate constraint positive", RunSQL.noop)',
     'RunSQL("create index if not exists by_code on shop_item (code)", RunSQL.noop)',
