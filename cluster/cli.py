@@ -1,16 +1,18 @@
 """`clusterctl`: look at a cluster and operate it. Exit code 0: well; 1: not well; 2: misuse."""
 
+from __future__ import annotations
+
 import json
 import ssl
 import time
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cluster import credentials, health, topology
 from cluster import environment as environments
-from cluster import probe as probing
 from cluster.commands.conflicts import conflicts
 from cluster.commands.evict import evict
 from cluster.commands.join import join
@@ -19,7 +21,11 @@ from cluster.commands.rejoin import rejoin
 from cluster.commands.repair import repair
 from cluster.commands.verify import verify
 from cluster.db import connect
+from cluster.errors import ClusterError
 from cluster.mesh.build import build
+
+if TYPE_CHECKING:
+    from cluster import probe as probing
 
 DEFAULT_CONFIG = ".run/cluster.toml"
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -129,6 +135,7 @@ def probe(
     as_json: bool,
 ) -> None:
     """Sign in, pair a board, steer it: does the cluster work for people?"""
+    probing = _probing()
     target = _target(obj, environment, user, password_file, ca_file)
     lessons = probing.pairs(target.hosts, host, each_host)
     if host and each_host:
@@ -152,6 +159,17 @@ def probe(
         click.echo(click.style(f"ready: all of it worked, in {seconds:.2f} s", fg="green"))
 
 
+def _probing():
+    """Only this command needs a websocket and documents; a project that is not Firstbell may lack the packages."""
+    try:
+        from cluster import probe
+    except ModuleNotFoundError as error:
+        raise ClusterError(
+            f"probe gives a lesson of Firstbell's and needs the package {error.name}; install it, or leave probe alone"
+        ) from None
+    return probe
+
+
 def _target(
     obj: Files,
     environment: Path | None,
@@ -160,6 +178,7 @@ def _target(
     ca_file: Path | None,
 ) -> probing.Target:
     """Where to probe and as whom, from an environment file or from cluster.toml and options."""
+    probing = _probing()
     if environment is not None:
         if password_file:
             raise click.UsageError("--environment has the passwords; leave --password-file out")
@@ -223,15 +242,13 @@ def _list(obj: Files, as_json: bool, query: str, nothing: str) -> None:
 
 def _show(cluster: topology.Topology, nodes: list[health.Node]) -> None:
     click.echo(f"cluster {cluster.name}: {len(nodes)} hosts, page {cluster.page_url}\n")
-    rows = [
-        ("host", "API", "realtime", "Postgres", "durability", "parked", "conflicts", "log", "clock")
-    ]
+    headings = ("Postgres", "durability", "parked", "conflicts", "log", "clock")
+    rows: list[tuple] = [("host", *cluster.parts, *headings)]
     for n in nodes:
         rows.append(
             (
                 n.name,
-                "ready" if n.api == "ready" else "NOT READY",
-                "ready" if n.realtime == "ready" else "NOT READY",
+                *("ready" if state == "ready" else "NOT READY" for state in n.parts().values()),
                 n.database or "AWAY",
                 n.durability or "-",
                 _text(n.database and sum(v for k, v in n.parked.items() if k != "recheck")),

@@ -17,6 +17,8 @@ from cluster.errors import NodeUnreachable
 from cluster.mesh.build import subscription_name
 from cluster.topology import Host, Topology
 
+READYZ = {"API": "/readyz", "realtime": "/rt/readyz"}
+"""Where each part of a host says whether it is of use just now."""
 HTTP_SECONDS = 3
 LAG_BYTES_LIMIT = 64 * 1024 * 1024
 """A peer further behind than this is not well, even if it follows."""
@@ -64,8 +66,9 @@ class Node:
     conflicts: int | None = None
     parked: dict[str, int] = field(default_factory=dict)
     followers: list[Follower] = field(default_factory=list)
-    api: str = "?"
-    realtime: str = "?"
+    api: str | None = None
+    realtime: str | None = None
+    """`ready`, or in a few words why not; None: the cluster has no such part."""
     error: str | None = None
     unfit: list[str] = field(default_factory=list)
     """Why it says itself that it must not serve."""
@@ -75,6 +78,11 @@ class Node:
     clock_skew_seconds: float | None = None
     """Ahead of the others' clocks; None: not known."""
     clock_error_seconds: float | None = None
+
+    def parts(self) -> dict[str, str]:
+        """What runs beside Postgres, and how it is."""
+        found = {"API": self.api, "realtime": self.realtime}
+        return {part: state for part, state in found.items() if state is not None}
 
     @property
     def troubles(self) -> list[str]:
@@ -86,7 +94,7 @@ class Node:
         found = []
         if self.database is None:
             found.append(self.error or "Postgres does not answer")
-        for part, state in (("API", self.api), ("realtime", self.realtime)):
+        for part, state in self.parts().items():
             if state != "ready":
                 found.append(f"{part} is not ready: {state}")
         if self.database is not None and self.durability == "local" and self.followers:
@@ -111,9 +119,9 @@ def look(topology: Topology, passwords: Credentials) -> list[Node]:
         databases = pool.map(
             lambda host: _database(topology, host, passwords, readings), topology.hosts
         )
-        apis = pool.map(lambda host: _ready(topology, f"{host.public_url}/readyz"), topology.hosts)
-        realtimes = pool.map(
-            lambda host: _ready(topology, f"{host.public_url}/rt/readyz"), topology.hosts
+        apis, realtimes = (
+            pool.map(lambda host, part=part: _part(topology, host, part), topology.hosts)
+            for part in READYZ
         )
         nodes = []
         for node, api, realtime in zip(databases, apis, realtimes, strict=True):
@@ -207,6 +215,10 @@ class _Trusting(requests.adapters.HTTPAdapter):
 
     def init_poolmanager(self, *args, **kwargs):
         super().init_poolmanager(*args, **kwargs, ssl_context=self.context)
+
+
+def _part(topology: Topology, host: Host, part: str) -> str | None:
+    return _ready(topology, host.public_url + READYZ[part]) if part in topology.parts else None
 
 
 def _ready(topology: Topology, url: str) -> str:

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -66,6 +66,7 @@ class _Cluster(_Strict):
     database: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")] = "firstbell"
     page_url: Annotated[str, Field(pattern=r"^https?://[^/]+$")]
     ca_file: Annotated[str, Field(pattern=r"^/[^'\"\\\s]+$")] | None = None
+    parts: tuple[Literal["API", "realtime"], ...] = ("API", "realtime")
 
 
 class ChangeLog(_Strict):
@@ -107,6 +108,7 @@ class Topology:
 
     `ca_file`: the authority of the nodes' certificates, at the same path on every host; connections
     between nodes are then made over TLS and checked against it. None: no TLS (a laptop's loopback).
+    `parts`: what runs on each host beside Postgres and is asked for its readiness; none in a project without.
     """
 
     name: str
@@ -115,6 +117,7 @@ class Topology:
     hosts: tuple[Host, ...]
     path: Path
     ca_file: str | None = None
+    parts: tuple[str, ...] = ("API", "realtime")
     change_log: ChangeLog = field(default_factory=ChangeLog)
 
     def host(self, wanted: str | int) -> Host:
@@ -161,6 +164,7 @@ def load(path: Path) -> Topology:
         hosts=tuple(sorted(file.hosts, key=lambda h: h.node)),
         path=path,
         ca_file=file.cluster.ca_file,
+        parts=file.cluster.parts,
         change_log=file.change_log,
     )
 

@@ -106,6 +106,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # A lost session costs a sign-in; people's work waits for a peer.
 SESSION_ENGINE = "webapp.multimaster.sessions" if MESH else "django.contrib.sessions.backends.db"
 MULTIMASTER_DURABILITY = "peer"
+MULTIMASTER_PATHS = ("/api/", "/admin/")
+MULTIMASTER_NODE = FIRSTBELL_NODE
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_HTTPONLY = True
 # The CSRF secret lives in the session row: one cookie, valid on every API host of the domain.

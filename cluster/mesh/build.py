@@ -89,14 +89,22 @@ def _without_evicted(
     return replace(topology, hosts=tuple(h for h in topology.hosts if h.node not in evicted))
 
 
+_HAS_TABLES = """
+select exists (select from pg_class c where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
+    and not exists (select from pg_depend d
+        where d.objid = c.oid and d.classid = 'pg_class'::regclass and d.deptype = 'e'))
+"""
+
+
 def _cluster_id(topology: Topology, credentials: Credentials) -> str:
     """The mesh's own name for itself, eight hexadecimal digits; a new one for a new mesh.
 
-    Raises ClusterError when nodes of two clusters, or an empty one and one with data, would become one:
-    nothing copies what is there already.
+    Raises ClusterError when nodes of two clusters, or an empty one and one with data, would become one, or when a new
+    one has tables: nothing copies what is there already.
     """
     found: dict[str, str] = {}
     with_data: list[str] = []
+    with_tables: list[str] = []
     for host in topology.hosts:
         with connect(topology, host, credentials) as db, db.cursor() as cursor:
             cursor.execute("select to_regprocedure('mesh.cluster_id()') is not null")
@@ -105,6 +113,10 @@ def _cluster_id(topology: Topology, credentials: Credentials) -> str:
                 found[host.name], has_data = cursor.fetchone() or ("", False)
                 if has_data:
                     with_data.append(host.name)
+            else:
+                cursor.execute(_HAS_TABLES)
+                if (cursor.fetchone() or (False,))[0]:
+                    with_tables.append(host.name)
     if len(set(found.values())) > 1:
         raise ClusterError(
             f"these nodes belong to different clusters: {found}; a node of another cluster can't be"
@@ -115,6 +127,11 @@ def _cluster_id(topology: Topology, credentials: Credentials) -> str:
         raise ClusterError(
             f"{', '.join(new)} is empty, but {', '.join(with_data)} holds data already; to take it in with a copy, run:"
             f" clusterctl join {new[0]}"
+        )
+    if with_tables:
+        raise ClusterError(
+            f"{', '.join(with_tables)} has tables already, whose rows and changes would stay there; make the mesh of"
+            " empty databases, then migrate and load the data on one node"
         )
     return next(iter(found.values()), token_hex(4))
 

@@ -105,13 +105,21 @@ def test_with_an_authority_nodes_connect_over_checked_tls_only(mesh: Nodes, with
     assert (found["sslmode"], found["sslrootcert"]) == ("verify-full", "/etc/firstbell/ca.pem")
 
 
-def test_an_empty_node_is_not_made_part_of_a_mesh_with_data_that_nothing_would_copy():
+def take_the_mesh_away(nodes: Nodes, node: int, name: str) -> None:
+    nodes.admin(node, f"alter subscription {name} disable")
+    nodes.admin(node, f"alter subscription {name} set (slot_name = none)")
+    nodes.admin(node, f"drop subscription {name}")
+    nodes.admin(node, "set mesh.ddl = 'local'; drop schema mesh cascade")
+
+
+def test_a_mesh_is_not_made_of_data_that_nothing_would_copy():
     with running_mesh(2) as nodes:
         nodes.ddl(1, "create table t (id int primary key)")
         nodes.level()
-        nodes.admin(2, "alter subscription n2_from_n1 disable")
-        nodes.admin(2, "alter subscription n2_from_n1 set (slot_name = none)")
-        nodes.admin(2, "drop subscription n2_from_n1")
-        nodes.admin(2, "set mesh.ddl = 'local'; drop schema mesh cascade")
+        take_the_mesh_away(nodes, 2, "n2_from_n1")
         with pytest.raises(ClusterError, match=r"host2 is empty, but host1 holds data already"):
             build(nodes.topology, CREDENTIALS)
+        take_the_mesh_away(nodes, 1, "n1_from_n2")
+        with pytest.raises(ClusterError, match=r"host1, host2 has tables already, whose rows"):
+            build(nodes.topology, CREDENTIALS)
+        assert nodes.admin(1, "select to_regnamespace('mesh') is null") == [(True,)]

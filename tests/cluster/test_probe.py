@@ -5,6 +5,7 @@ import json
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,22 @@ BUSY_MACHINE_SECONDS = 10
 
 def probe(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, ["probe", *map(str, arguments)])
+
+
+def test_where_only_other_projects_live_clusterctl_runs_and_probe_says_what_it_lacks(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['pycrdt'] = None\n")
+    for command, expected in (
+        (["--help"], (0, "")),
+        (["probe", "--user", "ada", "--password-file", __file__], (1, "Error: probe gives a lesson of Firstbell's and"
+            " needs the package pycrdt; install it, or leave probe alone\n")),
+    ):  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-m", "cluster.cli", *command],
+            env={"PATH": "/usr/bin", "PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}"},
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stderr) == expected
 
 
 def write(path: Path, environment: Any) -> Path:

@@ -56,6 +56,11 @@ def test_a_production_file_needs_no_ports_and_is_ordered_by_node(tmp_path):
         ("https://h2.example.org", "h2.example.org", "(found 'h2.example.org')"),
         ("[cluster]", "[cluster]\nca_file = 'ca.pem'", "ca_file: string should match pattern"),
         ("[[hosts]]", "[[host]]", "unknown entry; did you mean 'hosts'?"),
+        (
+            "[cluster]",
+            "[cluster]\nparts = ['api']",
+            "cluster.parts.[0]: input should be 'API' or 'realtime' (found 'api')",
+        ),
     ],
 )
 def test_a_typo_is_answered_with_the_file_the_entry_and_what_was_expected(

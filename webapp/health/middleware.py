@@ -1,43 +1,9 @@
-"""/livez and /readyz, answered before anything that could itself be broken.
-
-A middleware and not a view: sessions, positions and the check of the Host header come later in the
-chain and need the database or a name, and a probe has neither.
-"""
-
-import logging
-from collections.abc import Callable
-
-from django.db import close_old_connections
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
+"""/livez and /readyz of Firstbell: the mesh's own, and what else a host of ours needs."""
 
 from webapp.health.checks import reasons
+from webapp.multimaster import health
 
-logger = logging.getLogger(__name__)
 
-
-class HealthMiddleware:
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-        self.ready: bool | None = None
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path == "/livez":
-            return self._answer({"status": "alive"}, 200)
-        if request.path == "/readyz":
-            return self._readyz()
-        return self.get_response(request)
-
-    def _readyz(self) -> JsonResponse:
-        close_old_connections()
-        found = reasons()
-        if self.ready != (not found):
-            old = {None: "unknown", True: "ready", False: "not ready"}[self.ready]
-            logger.info("%s→%s %s", old, "not ready" if found else "ready", "; ".join(found))
-            self.ready = not found
-        if found:
-            return self._answer({"status": "not ready", "reasons": found}, 503)
-        return self._answer({"status": "ready"}, 200)
-
-    @staticmethod
-    def _answer(body: dict[str, object], status: int) -> JsonResponse:
-        return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
+class HealthMiddleware(health.HealthMiddleware):
+    def reasons(self) -> list[str]:
+        return reasons()

@@ -5,6 +5,8 @@ a host that has not got those changes yet waits a bounded time, then answers 409
 tries another host. A host whose Postgres is away answers 503, which means the same to a client.
 
 Put it before the session middleware: it must wait before sessions are read and look after they are saved.
+`MULTIMASTER_PATHS`: beginnings of the paths it looks at, all by default. `MULTIMASTER_NODE`: this host's node number,
+for the header that names it.
 """
 
 import logging
@@ -28,9 +30,11 @@ NODE = "Firstbell-Node"
 class PositionMiddleware:
     def __init__(self, get_response):
         self.get_response = get_response
+        self.paths = tuple(getattr(settings, "MULTIMASTER_PATHS", ("/",)))
+        self.node = getattr(settings, "MULTIMASTER_NODE", None)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path.startswith(("/api/", "/admin/")):
+        if not request.path.startswith(self.paths):
             return self.get_response(request)
         durability.start(connection)
         try:
@@ -39,7 +43,8 @@ class PositionMiddleware:
             self._mark(response)
         except (OperationalError, InterfaceError) as error:
             response = _unavailable(error)
-        response[NODE] = str(settings.FIRSTBELL_NODE)
+        if self.node is not None:
+            response[NODE] = str(self.node)
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:

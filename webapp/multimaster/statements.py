@@ -27,7 +27,12 @@ _CONCURRENTLY = re.compile(
 
 def changes_schema(statement: str) -> bool:
     """Whether one statement changes what all nodes must have alike."""
-    return bool(_SCHEMA_CHANGE.match(statement)) and not _THIS_SERVER_ONLY.match(statement)
+    return bool(_SCHEMA_CHANGE.match(statement)) and not is_of_this_server(statement)
+
+
+def is_of_this_server(statement: str) -> bool:
+    """Whether it makes, alters or drops a temporary table, or what belongs to a server and not to a database."""
+    return bool(_THIS_SERVER_ONLY.match(statement))
 
 
 def may_change_schema(sql: str) -> bool:
