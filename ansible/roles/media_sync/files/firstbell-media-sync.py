@@ -22,6 +22,7 @@ DATABASES = Path("/var/lib/firstbell/csync2")
 PEERS = Path("/etc/firstbell/csync2/peers.json")
 SETTLE_SECONDS = 0.05
 """Files of one import come close together: one run carries them all."""
+PIN_SECONDS = 30
 IDLE_SECONDS = 60
 """Without news, look whether something was missed."""
 
@@ -34,14 +35,27 @@ def csync2(host: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 def pin(host: str) -> None:
     """Tell csync2 which certificate each peer has; by itself it would trust the first it is shown."""
     DATABASES.mkdir(mode=0o700, exist_ok=True)
-    csync2(host, "-M")  # makes its tables
     rows = [
         (address, ssl.PEM_cert_to_DER_cert(certificate).hex().upper())
         for address, certificate in json.loads(PEERS.read_text()).items()
     ]
-    with sqlite3.connect(DATABASES / f"{host}.db3", timeout=10) as database:
-        database.execute("delete from x509_cert")
-        database.executemany("insert into x509_cert (peername, certdata) values (?, ?)", rows)
+    end = time.monotonic() + PIN_SECONDS
+    while True:
+        csync2(host, "-M")  # makes its tables
+        try:
+            with sqlite3.connect(DATABASES / f"{host}.db3", timeout=10) as database:
+                database.execute("begin immediate")
+                database.execute("delete from x509_cert")
+                database.executemany(
+                    "insert into x509_cert (peername, certdata) values (?, ?)", rows
+                )
+            return
+        except (
+            sqlite3.OperationalError
+        ):  # files are just being given away, which locks it; then even -M makes nothing
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
 
 
 def watch(host: str, retry_seconds: float) -> None:
