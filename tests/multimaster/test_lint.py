@@ -146,6 +146,10 @@ FOUND = {
         'AddField("item", "other", ForeignKey("shop.Maker", CASCADE, null=True, related_name="+"))',
         'AddField("item", "n", IntegerField(null=True, unique=True))',
     ],
+    "CREATE_INDEX_EXCLUSIVE": [
+        'AddField("item", "other", ForeignKey("shop.Maker", CASCADE, null=True, related_name="+"))',
+        'AddField("item", "n", IntegerField(null=True)), AddIndex("item", Index(fields=["code"], name="c"))',
+    ],
     "DATA_WITH_SCHEMA": [
         'AddField("item", "n", IntegerField(null=True)), RunPython(fill, RunPython.noop)',
         'RunSQL(["alter table shop_item add n int", "update shop_item set n = 1"], RunSQL.noop)',
@@ -262,6 +266,12 @@ def test_each_rule_finds_what_it_is_about(report, code):
 @pytest.mark.parametrize("n", range(len(NOT_FOUND)))
 def test_nothing_is_said_of_what_is_no_trouble(report, n):
     assert report.get(f"fine_{n}", []) == [], NOT_FOUND[n]
+
+
+def test_an_index_alone_locks_out_nobody_who_reads(report):
+    assert [line.split(" (")[0] for line in report["found_create_index_0"]] == [
+        "warning CREATE_INDEX"
+    ]
 
 
 def test_a_data_migration_may_be_without_one_transaction(report):

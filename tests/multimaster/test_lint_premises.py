@@ -336,6 +336,14 @@ def test_a_table_stays_locked_until_the_rows_of_the_same_migration_are_changed(m
     assert not waits(mesh, "select id from ds")
 
 
+def test_nobody_can_read_a_table_that_was_altered_while_its_index_is_made(mesh):
+    mesh.ddl(1, "create table ix (id int primary key)")
+    with mesh.connect(1) as db, db.cursor() as cursor:
+        cursor.execute("select mesh.run_ddl('alter table ix add n int')")
+        cursor.execute("select mesh.run_ddl('create index ix_n on ix (n)')")
+        assert waits(mesh, "select id from ix")
+
+
 def test_a_migration_without_one_transaction_that_was_interrupted_can_not_be_run_again(mesh):
     mesh.ddl(1, "create table na (id int primary key)")
     mesh.ddl(1, "alter table na add n int")  # here it was interrupted

@@ -22,6 +22,8 @@ from webapp.multimaster.lint.rules import RULES, MeshAnalyser
 OF_MIGRATIONS = {
     "DATA_WITH_SCHEMA": "rows are changed in the transaction that alters a table, which stays locked until all"
     " are done, here and then on each peer. Two migrations: one for the schema, one for the rows",
+    "CREATE_INDEX_EXCLUSIVE": "the index is made in the transaction that altered its table, so nobody can even read the"
+    " table meanwhile. If it is large: two migrations (of a foreign key: db_index=False first)",
     "NON_ATOMIC": "interrupted between its steps, a migration with atomic = False can't be run again. Leave"
     " atomic as it is, or one step to a migration",
     "RUNSQL_REVERSIBLE": "there is no way back: RunSQL has no reverse_sql. Give one, RunSQL.noop if nothing is"
@@ -36,7 +38,7 @@ OF_PYTHON = {
 }
 """What is taken over of the library's findings about RunPython; the others are about names of variables."""
 
-WARNINGS = {"CREATE_INDEX", "RUNPYTHON_REVERSIBLE", "RUNSQL_REVERSIBLE"}
+WARNINGS = {"CREATE_INDEX", "CREATE_INDEX_EXCLUSIVE", "RUNPYTHON_REVERSIBLE", "RUNSQL_REVERSIBLE"}
 CODES = {rule.code for rule in RULES} | {*OF_MIGRATIONS, *OF_PYTHON}
 
 
@@ -140,8 +142,22 @@ def _of_all(
     altered = [s for s in schema if s.has_existing_table and not s.startswith("DROP")]
     if data and altered:
         yield Issue("DATA_WITH_SCHEMA", OF_MIGRATIONS["DATA_WITH_SCHEMA"], altered[0].table)
+    if migration.atomic:
+        yield from _index_under_lock(schema)
     if not migration.atomic and schema and len(schema) + len(data) > 1:
         yield Issue("NON_ATOMIC", OF_MIGRATIONS["NON_ATOMIC"])
+
+
+def _index_under_lock(schema: list[sql.Statement]) -> Iterator[Issue]:
+    altered: set[str | None] = set()
+    for statement in schema:
+        if statement.startswith("ALTER TABLE ") and statement.has_existing_table:
+            altered.add(statement.table)
+        makes_index = re.match(r"CREATE (?:UNIQUE )?INDEX (?!.*\bIF NOT EXISTS )", statement)
+        if makes_index and statement.table in altered:
+            yield Issue(
+                "CREATE_INDEX_EXCLUSIVE", OF_MIGRATIONS["CREATE_INDEX_EXCLUSIVE"], statement.table
+            )
 
 
 def _writes(statement: str) -> bool:
