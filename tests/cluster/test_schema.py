@@ -135,6 +135,29 @@ def test_changes_that_call_a_column_by_its_old_name_find_it(mesh, item):
     assert mesh.admin(1, "select * from mesh.parked where reason <> 'recheck'") == []
 
 
+def test_changes_of_a_column_that_was_dropped_meanwhile_wait_for_nothing(mesh, item):
+    mesh.ddl(1, "alter table item add column late text")
+    mesh.sql(1, "insert into item values (1, 'a'), (2, 'b')")
+    mesh.level()
+    for s, p in ((1, 3), (2, 3), (3, 1)):
+        mesh.cut(s, p)
+    mesh.sql(3, "update item set late = 'gone' where id = 1")
+    mesh.sql(3, "update item set v = 'stays', late = 'gone' where id = 2")
+    mesh.sql(3, "insert into item values (3, 'new', 'gone')")
+    mesh.ddl(1, "alter table item drop column late")
+    for s, p in ((1, 3), (2, 3), (3, 1)):
+        mesh.heal(s, p)
+    mesh.level()
+    mesh.assert_equal("item")
+    assert mesh.sql(2, "select * from item order by id") == [(1, "a"), (2, "stays"), (3, "new")]
+    assert mesh.admin(1, "select * from mesh.parked where reason <> 'recheck'") == []
+    mesh.ddl(2, "alter table item add column late text default 'anew'")  # another of its name
+    mesh.sql(1, "update item set late = 'mine' where id = 1")
+    mesh.level()
+    mesh.assert_equal("item")
+    assert mesh.sql(3, "select late from item order by id") == [("mine",), ("anew",), ("anew",)]
+
+
 @pytest.mark.parametrize(
     "column",
     [

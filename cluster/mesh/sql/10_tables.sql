@@ -93,10 +93,11 @@ create table if not exists mesh.added (          -- columns added later, and wha
     tbl text not null, name text not null, value text,
     primary key (tbl, name)
 );
-create table if not exists mesh.renamed (        -- columns that changes from before the renaming call by their old name
-    tbl text not null, name text not null, now text not null,
+create table if not exists mesh.renamed (        -- what columns that older changes name are called now; null: dropped
+    tbl text not null, name text not null, now text,
     primary key (tbl, name)
 );
+alter table mesh.renamed alter column now drop not null;
 
 create table if not exists mesh.reference (      -- foreign keys between replicated tables
     tbl text not null, name text not null,       -- the table that refers, and its constraint

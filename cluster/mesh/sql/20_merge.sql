@@ -42,14 +42,14 @@ begin
     return answer;
 end $$;
 
--- A row with the names that its columns have now.
+-- A row with the names that its columns have now, without those that are gone.
 create or replace function mesh.translated(a_tbl text, a_row jsonb) returns jsonb language plpgsql stable as $$
 begin
     if not exists (select from mesh.renamed r where r.tbl = a_tbl and a_row ? r.name) then
         return a_row;
     end if;
-    return (select jsonb_object_agg(coalesce(r.now, e.key), e.value) from jsonb_each(a_row) e
-            left join mesh.renamed r on r.tbl = a_tbl and r.name = e.key);
+    return (select coalesce(jsonb_object_agg(coalesce(r.now, e.key), e.value), '{}') from jsonb_each(a_row) e
+            left join mesh.renamed r on r.tbl = a_tbl and r.name = e.key where r.name is null or r.now is not null);
 end $$;
 
 -- What the log says the row is; null: dead. `base` is the row as it stands (in its table or parked),

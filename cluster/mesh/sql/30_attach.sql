@@ -84,6 +84,12 @@ begin
                 end if;
             end if;
         end loop;
+        for c in select e.value as was from jsonb_each_text(known) e
+                 where not exists (select from mesh.columns_of(a_rel) m where m.num = e.key::int) loop
+            update mesh.renamed r set now = null where r.tbl = a_tbl and r.now = c.was;
+            insert into mesh.renamed values (a_tbl, c.was, null) on conflict (tbl, name) do update set now = null;
+            delete from mesh.added x where x.tbl = a_tbl and x.name = c.was;
+        end loop;
     end if;
     delete from mesh.renamed r where r.tbl = a_tbl and r.name in (select m.name from mesh.columns_of(a_rel) m);
     update mesh.replicated r set columns_rel = a_rel, columns = (select jsonb_object_agg(m.num, m.name) from mesh.columns_of(a_rel) m)

@@ -68,7 +68,7 @@ end $$;
 
 -- This node's residue class for one sequence: values ≡ node (mod 16), above whatever it has given out.
 create or replace function mesh.align_sequence(s regclass) returns void language plpgsql as $$
-declare d record; last bigint; owner_table regclass; owner_column text; highest bigint; next bigint; called boolean;
+declare within text := coalesce(current_setting('mesh.attaching', true), ''); d record; last bigint; owner_table regclass; owner_column text; highest bigint; next bigint; called boolean;
 begin
     select * into d from pg_sequence where seqrelid = s;
     if d.seqincrement < 0 then
@@ -89,7 +89,9 @@ begin
         end if;
     end if;
     next := last + 1 + (((mesh.me() - last - 1) % 16) + 16) % 16;
+    perform set_config('mesh.attaching', 'on', true); -- our own change of it: no look at that
     execute format('alter sequence %s increment by 16 start with %s restart with %s', s, mesh.me(), next);
+    perform set_config('mesh.attaching', within, true);
 end $$;
 
 create or replace function mesh.align_sequences() returns void language plpgsql security definer
@@ -106,6 +108,15 @@ declare o record;
 begin
     if current_setting('mesh.attaching', true) = 'on' then
         return;
+    end if;
+    if current_setting('session_replication_role') = 'origin' and current_setting('mesh.ddl', true) = 'on' then
+        select c.object_identity into o from pg_event_trigger_ddl_commands() c join pg_class k on k.oid = c.objid
+            where c.object_type = 'table' and k.relpersistence <> 't' and c.schema_name not in ('mesh', 'mesh_verify')
+            and (c.schema_name <> 'public' or k.relkind = 'p' or k.relispartition or k.relpersistence = 'u') limit 1;
+        if found then
+            raise exception 'rows of % would stay on the node that they are written to: only ordinary tables of the schema public are replicated', o.object_identity
+                using hint = 'no unlogged table, no partitions, no other schema; for this node alone: set mesh.ddl = local';
+        end if;
     end if;
     perform set_config('mesh.attaching', 'on', true);
     for o in select distinct c.objid, c.object_type, c.command_tag, c.object_identity from pg_event_trigger_ddl_commands() c
@@ -130,6 +141,13 @@ create or replace function mesh.on_drop() returns event_trigger language plpgsql
 set search_path = pg_catalog, pg_temp as $$
 declare o record; f record; left_behind oid;
 begin
+    select d.object_type, d.object_identity into o from pg_event_trigger_dropped_objects() d
+        where d.original and d.schema_name = 'public' and d.object_type in ('table', 'index', 'sequence', 'view', 'materialized view') limit 1;
+    if found and current_setting('session_replication_role') = 'origin'
+            and coalesce(current_setting('mesh.ddl', true), '') not in ('on', 'local') then
+        raise exception '% % would be gone on this node only', o.object_type, o.object_identity
+            using hint = 'use manage.py migrate, or select mesh.run_ddl(''...''); for this node alone: set mesh.ddl = local';
+    end if;
     if not exists (select from pg_event_trigger_dropped_objects() d where d.object_type = 'table' and d.schema_name = 'public') then
         return;
     end if;
@@ -151,14 +169,12 @@ begin
     perform mesh.write_dispatcher();
 end $$;
 
-do $$ begin
-    if not exists (select from pg_event_trigger where evtname = 'mesh_on_ddl') then
-        create event trigger mesh_on_ddl on ddl_command_end
-            when tag in ('CREATE TABLE', 'ALTER TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE INDEX', 'CREATE SEQUENCE', 'CREATE VIEW')
-            execute function mesh.on_ddl();
-        create event trigger mesh_on_drop on sql_drop execute function mesh.on_drop();
-        alter event trigger mesh_on_ddl enable always;
-        alter event trigger mesh_on_drop enable always;
-    end if;
-end $$;
+drop event trigger if exists mesh_on_ddl;
+create event trigger mesh_on_ddl on ddl_command_end
+    when tag in ('CREATE TABLE', 'ALTER TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE INDEX', 'CREATE SEQUENCE', 'ALTER SEQUENCE', 'CREATE VIEW')
+    execute function mesh.on_ddl();
+drop event trigger if exists mesh_on_drop;
+create event trigger mesh_on_drop on sql_drop execute function mesh.on_drop();
+alter event trigger mesh_on_ddl enable always;
+alter event trigger mesh_on_drop enable always;
 select mesh.write_dispatcher();

@@ -163,8 +163,8 @@ RULES = [
             re.match(r"ALTER SEQUENCE .* (?:RESTART|START|INCREMENT)\b", s)
             or re.search(r"\bSETVAL ?\(", without_values(s))
         ),
-        "nodes would hand out the same numbers. `select mesh.align_sequences()`, on each node, sets its"
-        " sequences above what is there, in its own way",
+        "nodes would hand out the same numbers, or not the ones asked for. `select mesh.align_sequences()`, on each"
+        " node, sets its sequences above what is there, in its own way",
     ),
     _rule(
         "HERE_ONLY",
