@@ -7,8 +7,9 @@ import pytest
 from bench import page
 from bench.report import Figure, Plot, Report, read
 from tests.drills import __main__ as drill
-from tests.drills import checks, conflicts, control, durability
+from tests.drills import checks, conflicts, control, durability, positions
 from tests.drills.frame import SHORT
+from tests.drills.history import LATE, READ, UNKNOWN, WRITE, Event, judge
 from tests.drills.kinds import KINDS
 from tests.drills.load import Told
 from tests.drills.mesh import DrillMesh
@@ -29,12 +30,56 @@ def test_no_write_that_a_peer_acknowledged_is_lost_with_its_host():
     assert report.well, figures(report)
 
 
+def test_no_client_is_silently_shown_the_past_and_without_the_wait_some_are():
+    report = positions.positions(SHORT)
+    assert report.well, figures(report)
+
+
 @pytest.mark.skipif(
     not has_pglogical(), reason="plain pglogical is not installed: bin/install-yardsticks"
 )
 def test_the_same_writes_make_a_plain_pglogical_mesh_differ_or_stall():
     report = control.run(SHORT)
     assert report.well, figures(report)
+
+
+ORDER = {("r", "a"): [(1, 1)], ("r", "b"): [(2, 2)], ("r", "c"): [(2, 3)], ("r", "a again"): [(1, 2), (4, 1)]}  # fmt: skip
+
+
+def broken(*events: tuple[str, str | None]) -> dict[str, int]:
+    """What `judge` finds in a client's events of one register."""
+    found = judge("someone", [Event(kind, "r", value) for kind, value in events], ORDER)  # type: ignore[arg-type]
+    return dict(found.broken)
+
+
+@pytest.mark.parametrize(
+    ("events", "rule"),
+    [
+        ([("write", "b"), ("read", "a")], WRITE),
+        ([("write", "b"), ("read", "b"), ("read", "a")], WRITE),
+        ([("read", "b"), ("read", "a")], READ),
+        ([("read", "c"), ("read", "b")], READ),
+        ([("told", "b"), ("read", "a")], READ),
+        ([("read", "b"), ("read", None)], READ),
+        ([("read", "b"), ("write", "a")], LATE),
+        ([("read", "never written")], UNKNOWN),
+    ],
+)
+def test_a_history_that_breaks_a_session_guarantee_is_seen(events, rule):
+    assert broken(*events) == {rule: 1}
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [("read", None), ("read", "a"), ("write", "b"), ("read", "b"), ("read", "c")],
+        [("read", "b"), ("older", None), ("read", "a")],
+        [("read", "a again"), ("read", "b"), ("read", "a again")],
+        [("read", "c"), ("write", "a again"), ("read", "a again")],
+    ],
+)
+def test_a_history_that_may_be_is_not_called_broken(events):
+    assert broken(*events) == {}
 
 
 @pytest.fixture(scope="module")
