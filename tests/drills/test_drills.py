@@ -7,7 +7,7 @@ import pytest
 from bench import page
 from bench.report import Figure, Plot, Report, read
 from tests.drills import __main__ as drill
-from tests.drills import checks, conflicts, control, durability, positions
+from tests.drills import checks, conflicts, control, durability, positions, skew
 from tests.drills.frame import SHORT
 from tests.drills.history import LATE, READ, UNKNOWN, WRITE, Event, judge
 from tests.drills.kinds import KINDS
@@ -28,6 +28,24 @@ def test_three_nodes_are_equal_after_conflicts_a_kill_a_cut_and_schema_changes()
 def test_no_write_that_a_peer_acknowledged_is_lost_with_its_host():
     report = durability.durability(SHORT)
     assert report.well, figures(report)
+
+
+def test_a_node_whose_clock_is_wrong_stops_in_time_and_comes_back():
+    report = skew.skew(SHORT)
+    assert report.well, figures(report)
+
+
+def test_a_later_write_that_lost_to_an_earlier_one_is_seen():
+    writes = [
+        skew.Write(1, 10, 1, 0.0, 0.1),
+        skew.Write(1, 11, 2, 2.5, 2.6),
+        skew.Write(2, 12, 2, 2.5, 2.6),
+    ]
+    late = {10: (5_000_000, 1), 11: (2_500_000, 2), 12: (2_500_000, 2)}
+    assert skew.eaten(writes, late) == [pytest.approx(2.4)]
+    assert skew.eaten(writes, late | {11: (5_000_001, 2)}) == []
+    together = [skew.Write(1, 10, 1, 0.0, 3.0), skew.Write(1, 11, 2, 2.5, 2.6)]
+    assert skew.eaten(together, late) == []
 
 
 def test_no_client_is_silently_shown_the_past_and_without_the_wait_some_are():
