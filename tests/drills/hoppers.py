@@ -243,5 +243,10 @@ class Hoppers:
         return [reader for hopper in self.each for reader in hopper.readers]
 
     @property
+    def last(self) -> list[Reader]:
+        """The pages, and of each the board that it paired last."""
+        return [r for hopper in self.each for r in (hopper.page, *hopper.boards[-1:])]
+
+    @property
     def answers(self) -> Counter[str]:
         return sum((Counter(reader.answers) for reader in self.readers), Counter[str]())

@@ -14,6 +14,7 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,8 @@ from tests.support.nodes import CREDENTIALS, wait_until
 
 REGISTERS, WRITERS = 32, 2
 """Rows that all write; connections to each node."""
+TIES = 3 * REGISTERS
+"""Changes of each node while all clocks stand still."""
 SLIGHT_SECONDS = 0.3
 PATIENCE_SECONDS = 30.0
 
@@ -184,13 +187,21 @@ class Trial:
         turn.refusals = sum(t >= stopped for w in self._of(turn.node) for t in w.refused)
 
     def _tie(self) -> None:
-        """All clocks stand still at the same time, then go on."""
-        (now,) = self.mesh.admin(1, f"select {TRUE}")[0]
-        for node in self.mesh.numbers:
-            set_clock(self.mesh, node, str(now))
-        self.stop.wait(1)
-        for node in self.mesh.numbers:
+        """All clocks stand still at the same time, which none has stamped yet, while all nodes change the same rows."""
+        nodes = self.mesh.numbers
+        (soon,) = self.mesh.admin(1, f"select {TRUE} + 6000000")[0]
+        for node in nodes:
+            self.mesh.sql(node, "set synchronous_commit = local")
+            set_clock(self.mesh, node, str(soon))
+        with ThreadPoolExecutor(len(nodes)) as pool:
+            for turn in range(1, TIES + 1):
+                list(pool.map(self._change, nodes, [turn] * len(nodes)))
+        for node in nodes:
             right_clock(self.mesh, node)
+
+    def _change(self, node: int, turn: int) -> None:
+        change = "update d_register set v = %s where id = %s"
+        self.mesh.sql(node, change, -(turn * 16 + node), turn % REGISTERS)
 
     def _stepped(self, node: int, seconds: float) -> float:
         """Step its clock; the moment by the true one."""
