@@ -33,6 +33,8 @@ class Lines:
         self._thread.join(10)
 
     async def _end_all(self) -> None:
+        for line in self._lines.values():
+            line.close()
         carrying = asyncio.all_tasks() - {asyncio.current_task()}
         for task in carrying:
             task.cancel()
@@ -63,6 +65,10 @@ class Line:
 
     async def listen(self, port: int) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", port)
+
+    def close(self) -> None:
+        """Take no more connections; those that are open stay."""
+        self._server.close()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._open.wait()
