@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
+import psycopg2
 from psycopg2 import extras, sql
 
 from cluster import credentials as secrets
@@ -44,6 +45,14 @@ it is busy with one large transaction). It is asked for a word each second: `wal
 LONGEST_RESTORE_SECONDS = 96.0
 """Each time that `peer` did not hold for as long as this, the next wait is twice as long, up to this: a peer that
 comes and goes makes writes hang once for each time that its promise is believed."""
+FETCH_LOCK_TIMEOUT = "200ms"
+"""A worker that waits for a row, with the very changes that are fetched, must not make the agent wait too: commits that
+hold such rows on several nodes may wait for one another's workers, and the agent alone can let them go on."""
+FETCHED_ELSEWISE = (
+    psycopg2.errors.UniqueViolation,  # the worker has brought them meanwhile
+    psycopg2.errors.LockNotAvailable,
+    psycopg2.errors.DeadlockDetected,
+)
 FETCH_WINDOW = 2500
 """How many of a dead node's newest changes are compared with a peer's; twice as many are fetched in one turn."""
 
@@ -241,8 +250,15 @@ class Agent:
         ]
         cursor.execute("begin")
         cursor.execute("set local session_replication_role = replica")  # the merge trigger fires
-        extras.execute_values(cursor, "insert into mesh.change values %s", values)
-        cursor.execute("commit")
+        cursor.execute(
+            sql.SQL("set local lock_timeout = {}").format(sql.Literal(FETCH_LOCK_TIMEOUT))
+        )
+        try:
+            extras.execute_values(cursor, "insert into mesh.change values %s", values)
+            cursor.execute("commit")
+        except FETCHED_ELSEWISE:
+            cursor.execute("rollback")  # what is still missing then is looked for at the next turn
+            return
         logger.warning(
             "node=%s fetched=%d changes of %s from %s",
             self.host.name,

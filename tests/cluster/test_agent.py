@@ -92,3 +92,37 @@ def test_a_peer_that_comes_and_goes_is_believed_more_slowly_each_time():
     durability.decide(0, now)
     durability.current = durability.decide(0, now + 1)
     assert durability.restore_after == RESTORE_AFTER_SECONDS
+
+
+def test_an_agent_does_not_wait_for_a_worker_that_is_bringing_what_it_fetches(mesh):
+    mesh.ddl(1, "create table half_brought (id int primary key, v text)")
+    mesh.level()
+    mesh.cut(2, 1)
+    mesh.sql(1, "insert into half_brought values (1, 'acknowledged')")
+    wait_until(lambda: mesh.sql(3, "select 1 from half_brought"), what="node 3 has it")
+    (change,) = mesh.admin(
+        3, "select row_to_json(c)::text from mesh.change c where tbl = 'half_brought'"
+    )[0]
+    mesh.kill(1)
+    worker = mesh.connect(2, "postgres")
+    agent = agent_of(mesh, 2)
+    try:
+        with worker.cursor() as cursor:
+            cursor.execute("set session_replication_role = replica")
+            cursor.execute("set synchronous_commit = local")
+            cursor.execute(
+                "insert into mesh.change select * from json_populate_record(null::mesh.change, %s)",
+                [change],
+            )
+            turn(agent)  # would never come back: the test's own time limit
+            assert mesh.sql(2, "select 1 from half_brought") == []
+            worker.commit()
+        turn(agent)
+        assert mesh.sql(2, "select v from half_brought") == [("acknowledged",)]
+    finally:
+        worker.close()
+        mesh.start(1)
+        mesh.heal(2, 1)
+    mesh.level(60)
+    mesh.ddl(1, "drop table half_brought")
+    mesh.level()

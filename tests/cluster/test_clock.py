@@ -9,14 +9,8 @@ from cluster import health
 from cluster.clock import Reading, Skew, measure, skews, unfit_reason
 from cluster.db import connect
 from cluster.watch import Watch
+from tests.support.clocks import TRUE, set_clock
 from tests.support.nodes import CREDENTIALS, Nodes, running_mesh
-
-CLOCK = "create or replace function mesh.clock() returns bigint language sql volatile as $$ select {} $$"
-TRUE = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
-
-
-def set_clock(mesh: Nodes, node: int, expression: str) -> None:
-    mesh.admin(node, CLOCK.format(expression))
 
 
 @pytest.fixture(scope="module")

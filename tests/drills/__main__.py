@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from bench import page
 from bench.report import Report
-from tests.drills import conflicts, control, disk, durability, migrate
+from tests.drills import conflicts, control, disk, durability, migrate, positions, skew
 from tests.drills.frame import FOLDER, Options
 
 
@@ -29,6 +29,8 @@ ROUNDS: dict[str, Callable[[Options], Report]] = {
     "durability": durability.durability,
     "disk-full": disk.disk_full,
     "migrate-under-load": migrate.migrate,
+    "positions": positions.positions,
+    "skew": skew.skew,
     "failover": _failover,
 }
 

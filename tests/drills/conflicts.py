@@ -1,5 +1,8 @@
 """Rounds of epochs: "conflicts" (all kinds of writes, with a little of everything), "kill", "partition", "join"."""
 
+from random import Random
+from typing import Protocol
+
 import psycopg2
 
 from bench.report import Report
@@ -9,32 +12,50 @@ from cluster.joining import rejoin
 from tests.drills.epochs import Trial
 from tests.drills.frame import Options
 from tests.drills.kinds import SCHEMA_STEPS
-from tests.drills.load import Load
 from tests.drills.mesh import DrillMesh
 from tests.support.nodes import CREDENTIALS
+
+
+class Work(Protocol):
+    """What goes on while something is disturbed."""
+
+    def wait(self, seconds: float) -> bool:
+        """Let it go on for so long, or until it is done; whether it is still going on."""
+        ...
+
+
+class Ground(Protocol):
+    """Where it happens."""
+
+    @property
+    def mesh(self) -> DrillMesh: ...
+    @property
+    def random(self) -> Random: ...
+    @property
+    def options(self) -> Options: ...
 
 
 class Disturber:
     """What happens while the writers write. Each is undone when it returns, join and its like apart."""
 
-    def __init__(self, trial: Trial):
-        self.mesh, self.random = trial.mesh, trial.random
-        self.short = trial.options.short
+    def __init__(self, ground: Ground):
+        self.mesh, self.random = ground.mesh, ground.random
+        self.short = ground.options.short
         self.step = 0
 
-    def _while(self, load: Load, low: float = 1, high: float = 4) -> None:
+    def _while(self, load: Work, low: float = 1, high: float = 4) -> None:
         load.wait(self.random.uniform(low, high) / (2 if self.short else 1))
 
-    def nothing(self, load: Load) -> None: ...
+    def nothing(self, load: Work) -> None: ...
 
-    def kill(self, load: Load) -> None:
+    def kill(self, load: Work) -> None:
         """One host dies and comes back."""
         victim = self.random.choice(self.mesh.numbers)
         self.mesh.kill(victim)
         self._while(load)
         self.mesh.start(victim)
 
-    def kill_two(self, load: Load) -> None:
+    def kill_two(self, load: Work) -> None:
         """Two hosts die shortly one after the other, and come back in the other order."""
         first, second = self.random.sample(self.mesh.numbers, 2)
         self.mesh.kill(first)
@@ -45,14 +66,14 @@ class Disturber:
         self._while(load, 0, 1)
         self.mesh.start(first)
 
-    def kill_all(self, load: Load) -> None:
+    def kill_all(self, load: Work) -> None:
         """As when the office's fuse blows."""
         for node in self.mesh.numbers:
             self.mesh.kill(node)
         for node in self.mesh.numbers:
             self.mesh.start(node)
 
-    def kill_again(self, load: Load) -> None:
+    def kill_again(self, load: Work) -> None:
         """One host dies again while it catches up."""
         victim = self.random.choice(self.mesh.numbers)
         for _ in range(3):
@@ -61,14 +82,14 @@ class Disturber:
             self.mesh.start(victim)
             self._while(load, 0, 1)
 
-    def cut(self, load: Load) -> None:
+    def cut(self, load: Work) -> None:
         """One direction between two nodes stops."""
         subscriber, publisher = self.random.sample(self.mesh.numbers, 2)
         self.mesh.cut(subscriber, publisher)
         self._while(load)
         self.mesh.heal(subscriber, publisher)
 
-    def schema(self, load: Load) -> None:
+    def schema(self, load: Work) -> None:
         """A few schema changes from one node, which nobody waits for."""
         for _ in range(3):
             statement = SCHEMA_STEPS[self.step % len(SCHEMA_STEPS)]
@@ -80,23 +101,23 @@ class Disturber:
                 except psycopg2.errors.DeadlockDetected:
                     continue
 
-    def one_line_silent(self, load: Load) -> None:
+    def one_line_silent(self, load: Work) -> None:
         """Between two nodes nothing arrives any more, and nobody says so."""
         a, b = self.random.sample(self.mesh.numbers, 2)
         self._lines("silent", [(a, b), (b, a)], load)
 
-    def one_alone(self, load: Load) -> None:
+    def one_alone(self, load: Work) -> None:
         """One node hears nobody and is heard by nobody; people still write to it."""
         alone = self.random.choice(self.mesh.numbers)
         others = [n for n in self.mesh.numbers if n != alone]
         self._lines("silent", [(alone, o) for o in others] + [(o, alone) for o in others], load)
 
-    def all_apart(self, load: Load) -> None:
+    def all_apart(self, load: Work) -> None:
         """No node hears any other."""
         pairs = [(a, b) for a in self.mesh.numbers for b in self.mesh.numbers if a != b]
         self._lines(self.random.choice(("silent", "refused")), pairs, load)
 
-    def flapping(self, load: Load) -> None:
+    def flapping(self, load: Work) -> None:
         """A line breaks and mends again and again."""
         a, b = self.random.sample(self.mesh.numbers, 2)
         for _ in range(5):
@@ -104,7 +125,7 @@ class Disturber:
             self._while(load, 0.1, 0.6)
 
     def _lines(
-        self, mode: str, pairs: list[tuple[int, int]], load: Load, low: float = 2, high: float = 8
+        self, mode: str, pairs: list[tuple[int, int]], load: Work, low: float = 2, high: float = 8
     ) -> None:
         assert self.mesh.lines
         for pair in pairs:
@@ -113,13 +134,13 @@ class Disturber:
         for pair in pairs:
             self.mesh.lines[pair].set("open")
 
-    def join(self, load: Load) -> None:
+    def join(self, load: Work) -> None:
         """A fourth node joins while all others are written to."""
         new = max(self.mesh.numbers) + 1
         join_mesh(self.mesh.topology, CREDENTIALS, f"host{new}")
         self.mesh.take_in(new)
 
-    def evict_and_rejoin(self, load: Load) -> None:
+    def evict_and_rejoin(self, load: Work) -> None:
         """A node dies, is put out, comes back with what it had not sent, and is taken in anew."""
         victim = self.random.choice(self.mesh.numbers[1:])
         self.mesh.kill(victim)

@@ -28,8 +28,17 @@ class Lines:
     def close(self) -> None:
         for line in self._lines.values():
             line.set("refused")
+        asyncio.run_coroutine_threadsafe(self._end_all(), self.loop).result(10)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(10)
+
+    async def _end_all(self) -> None:
+        for line in self._lines.values():
+            line.close()
+        carrying = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in carrying:
+            task.cancel()
+        await asyncio.gather(*carrying, return_exceptions=True)
 
 
 class Line:
@@ -57,6 +66,10 @@ class Line:
     async def listen(self, port: int) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", port)
 
+    def close(self) -> None:
+        """Take no more connections; those that are open stay."""
+        self._server.close()
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._open.wait()
         if self.mode == "refused":
@@ -71,7 +84,10 @@ class Line:
             return
         pair = {writer, other_writer}
         self._writers |= pair
-        await asyncio.gather(self._carry(reader, other_writer), self._carry(other_reader, writer))
+        with contextlib.suppress(asyncio.CancelledError):  # the mesh is being closed
+            await asyncio.gather(
+                self._carry(reader, other_writer), self._carry(other_reader, writer)
+            )
         self._writers -= pair
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

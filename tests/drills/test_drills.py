@@ -7,8 +7,9 @@ import pytest
 from bench import page
 from bench.report import Figure, Plot, Report, read
 from tests.drills import __main__ as drill
-from tests.drills import checks, conflicts, control, durability
+from tests.drills import checks, conflicts, control, durability, positions, skew
 from tests.drills.frame import SHORT
+from tests.drills.history import LATE, READ, UNKNOWN, WRITE, Event, judge
 from tests.drills.kinds import KINDS
 from tests.drills.load import Told
 from tests.drills.mesh import DrillMesh
@@ -29,12 +30,74 @@ def test_no_write_that_a_peer_acknowledged_is_lost_with_its_host():
     assert report.well, figures(report)
 
 
+def test_a_node_whose_clock_is_wrong_stops_in_time_and_comes_back():
+    report = skew.skew(SHORT)
+    assert report.well, figures(report)
+
+
+def test_a_later_write_that_lost_to_an_earlier_one_is_seen():
+    writes = [
+        skew.Write(1, 10, 1, 0.0, 0.1),
+        skew.Write(1, 11, 2, 2.5, 2.6),
+        skew.Write(2, 12, 2, 2.5, 2.6),
+    ]
+    late = {10: (5_000_000, 1), 11: (2_500_000, 2), 12: (2_500_000, 2)}
+    assert skew.eaten(writes, late) == [pytest.approx(2.4)]
+    assert skew.eaten(writes, late | {11: (5_000_001, 2)}) == []
+    together = [skew.Write(1, 10, 1, 0.0, 3.0), skew.Write(1, 11, 2, 2.5, 2.6)]
+    assert skew.eaten(together, late) == []
+
+
+def test_no_client_is_silently_shown_the_past_and_without_the_wait_some_are():
+    report = positions.positions(SHORT)
+    assert report.well, figures(report)
+
+
 @pytest.mark.skipif(
     not has_pglogical(), reason="plain pglogical is not installed: bin/install-yardsticks"
 )
 def test_the_same_writes_make_a_plain_pglogical_mesh_differ_or_stall():
     report = control.run(SHORT)
     assert report.well, figures(report)
+
+
+ORDER = {("r", "a"): [(1, 1)], ("r", "b"): [(2, 2)], ("r", "c"): [(2, 3)], ("r", "a again"): [(1, 2), (4, 1)]}  # fmt: skip
+
+
+def broken(*events: tuple[str, str | None]) -> dict[str, int]:
+    """What `judge` finds in a client's events of one register."""
+    found = judge("someone", [Event(kind, "r", value) for kind, value in events], ORDER)  # type: ignore[arg-type]
+    return dict(found.broken)
+
+
+@pytest.mark.parametrize(
+    ("events", "rule"),
+    [
+        ([("write", "b"), ("read", "a")], WRITE),
+        ([("write", "b"), ("read", "b"), ("read", "a")], WRITE),
+        ([("read", "b"), ("read", "a")], READ),
+        ([("read", "c"), ("read", "b")], READ),
+        ([("told", "b"), ("read", "a")], READ),
+        ([("read", "b"), ("read", None)], READ),
+        ([("read", "b"), ("write", "a")], LATE),
+        ([("read", "never written")], UNKNOWN),
+    ],
+)
+def test_a_history_that_breaks_a_session_guarantee_is_seen(events, rule):
+    assert broken(*events) == {rule: 1}
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [("read", None), ("read", "a"), ("write", "b"), ("read", "b"), ("read", "c")],
+        [("read", "b"), ("older", None), ("read", "a")],
+        [("read", "a again"), ("read", "b"), ("read", "a again")],
+        [("read", "c"), ("write", "a again"), ("read", "a again")],
+    ],
+)
+def test_a_history_that_may_be_is_not_called_broken(events):
+    assert broken(*events) == {}
 
 
 @pytest.fixture(scope="module")

@@ -348,11 +348,11 @@ class Page:
             self.doc.apply_update(frame.body)
 
 
-async def pair(board: Page, teacher: Page) -> dict[str, Any]:
-    """The whole pairing; the board's pair.done."""
+async def pair(board: Page, teacher: Page, **claim: Any) -> dict[str, Any]:
+    """The whole pairing; the board's pair.done. `claim`: what else the claim says, its position for one."""
     board.say("pair.open")
     code = (await board.hear("pair.code"))["code"]
-    teacher.say("pair.claim", code=code)
+    teacher.say("pair.claim", code=code, **claim)
     claimed = await teacher.hear("pair.claimed")
     assert (await board.hear("pair.offer"))["symbol"] == claimed["symbol"]
     teacher.say("pair.confirm", pairing=claimed["pairing"])

@@ -157,22 +157,30 @@ def manage(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[
 
 @dataclass
 class Api:
-    """A gunicorn with the application, started and stopped by the test."""
+    """A gunicorn with the application, started and stopped by the test.
+
+    `app`: another WSGI application than the product's, as module:name.
+    """
 
     env: dict[str, str]
     log: Path
+    app: str = "webapp.wsgi:application"
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        self.spawn()
+        wait_for(self._alive, "gunicorn")
+
+    def spawn(self) -> None:
+        """Start it, and don't wait until it answers."""
         command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "webapp/gunicorn_conf.py")]
         self.process = subprocess.Popen(
-            [*command, "--bind", f"127.0.0.1:{self.port}"],
+            [*command, "--bind", f"127.0.0.1:{self.port}", self.app],
             env=self.env | {"PYTHONPATH": str(ROOT)},
             cwd=ROOT,
             stderr=self.log.open("ab"),
         )
-        wait_for(self._alive, "gunicorn")
 
     def _alive(self) -> bool:
         assert self.process is not None
