@@ -47,6 +47,8 @@ async def test_hello_is_answered_as_documented(node: RealtimeNode) -> None:
     pong = await page.hear("pong")
     assert pong["t"] == 12.5
     assert 0 <= pong["load"] <= 1
+    assert protocol.check_fields(pong, protocol.SERVER["pong"]) == ""
+    assert abs(pong["now"] / 1000 - time.time()) < 60
 
 
 @pytest.mark.parametrize(

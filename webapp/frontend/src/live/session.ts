@@ -23,6 +23,7 @@ import {
 import * as Y from "yjs";
 import type { Host } from "../core/config";
 import { rank } from "../core/rank";
+import { SharedClock } from "./clock";
 import { keepDocument } from "./keep";
 import type { Line } from "./line";
 import { Links, USUAL_BREADTH, type LinksDependencies } from "./links";
@@ -32,9 +33,15 @@ import {
   readBoards,
   readLesson,
   readPlace,
+  readPointer,
+  readTimer,
+  readZoom,
   type Blank,
   type PairedBoard,
+  type Pointer,
   type ShownLesson,
+  type Timer,
+  type Zoom,
 } from "./show";
 import type { Place } from "../lesson/steps";
 
@@ -48,6 +55,8 @@ const TEACHER_MISSED_MS = 2_500;
 const TEACHER_GONE_MS = 60_000;
 /** A board says that it is there each so many ticks; a teacher each tick. */
 const BOARD_PRESENCE_TICKS = 5;
+/** A pointer's moves are told this often; the board glides from one to the next. */
+const POINTER_MS = 40;
 
 const SYNC = 0;
 const AWARENESS = 1;
@@ -58,6 +67,8 @@ export interface Presence {
   host: string;
   /** Which pairing a board belongs to. */
   pairing?: string;
+  /** Where a teacher points. */
+  pointer?: Pointer;
 }
 
 export interface SessionOptions {
@@ -79,9 +90,14 @@ export class LiveSession {
   readonly place: ReadonlySignal<Place>;
   readonly blank: ReadonlySignal<Blank>;
   readonly lesson: ReadonlySignal<ShownLesson | null>;
+  readonly timer: ReadonlySignal<Timer | null>;
+  readonly zoom: ReadonlySignal<Zoom | null>;
+  /** Where teachers point just now, this page's own pointer not among them. */
+  readonly pointers: ReadonlySignal<Pointer[]>;
   readonly boards: ReadonlySignal<PairedBoard[]>;
   readonly present: ReadonlySignal<Presence[]>;
   readonly connection: ReadonlySignal<Connection>;
+  readonly clock = new SharedClock();
   /** Resolves when a server's copy was merged for the first time. */
   readonly synced: Promise<void>;
 
@@ -89,6 +105,9 @@ export class LiveSession {
     place: signal<Place>({ slide: 0, step: 0 }),
     blank: signal<Blank>(""),
     lesson: signal<ShownLesson | null>(null),
+    timer: signal<Timer | null>(null),
+    zoom: signal<Zoom | null>(null),
+    pointers: signal<Pointer[]>([]),
     boards: signal<PairedBoard[]>([]),
     present: signal<Presence[]>([]),
     connection: signal<Connection>("reconnecting"),
@@ -98,11 +117,16 @@ export class LiveSession {
   private aloneSince: number;
   private teacherHeardAt: number;
   private ticks = 0;
+  private pointer: Pointer | null = null;
+  private pointing: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly options: SessionOptions) {
     this.place = this.signals.place;
     this.blank = this.signals.blank;
     this.lesson = this.signals.lesson;
+    this.timer = this.signals.timer;
+    this.zoom = this.signals.zoom;
+    this.pointers = this.signals.pointers;
     this.boards = this.signals.boards;
     this.present = this.signals.present;
     this.connection = this.signals.connection;
@@ -116,6 +140,7 @@ export class LiveSession {
         opened: (line) => this.greet(line),
         binary: (frame, line) => this.received(frame, line),
         control: (message, line) => options.onControl?.(message, line),
+        time: (hostTime, tookMs) => this.clock.told(hostTime, tookMs),
         changed: () => this.reviewConnection(),
         refused: (code) => options.onRefused?.(code),
         tick: () => this.tick(),
@@ -124,7 +149,7 @@ export class LiveSession {
     );
     this.doc.on("update", this.updated);
     this.awareness.on("update", this.awarenessUpdated);
-    this.awareness.setLocalState({ ...this.presence() });
+    this.sayPresence();
     this.readDocument();
   }
 
@@ -137,11 +162,28 @@ export class LiveSession {
   stop(): void {
     window.removeEventListener("online", this.hurry);
     document.removeEventListener("visibilitychange", this.hurry);
+    clearTimeout(this.pointing);
     removeAwarenessStates(this.awareness, [this.doc.clientID], "leaving");
     this.links.stop();
     this.stopKeeping();
     this.awareness.destroy();
     this.doc.destroy();
+  }
+
+  /** Points on the boards; null: no more. */
+  point(pointer: Pointer | null): void {
+    if (pointer === null && this.pointer === null) return;
+    this.pointer = pointer;
+    if (pointer === null) {
+      clearTimeout(this.pointing);
+      this.pointing = undefined;
+      this.sayPresence();
+    } else {
+      this.pointing ??= setTimeout(() => {
+        this.pointing = undefined;
+        this.sayPresence();
+      }, POINTER_MS);
+    }
   }
 
   private readonly hurry = (): void => {
@@ -204,10 +246,12 @@ export class LiveSession {
   };
 
   private readDocument(): void {
-    const { place, blank, lesson, boards } = this.signals;
+    const { place, blank, lesson, timer, zoom, boards } = this.signals;
     setIfChanged(place, readPlace(this.doc));
     setIfChanged(blank, readBlank(this.doc));
     setIfChanged(lesson, readLesson(this.doc));
+    setIfChanged(timer, readTimer(this.doc));
+    setIfChanged(zoom, readZoom(this.doc));
     setIfChanged(boards, readBoards(this.doc));
   }
 
@@ -217,7 +261,13 @@ export class LiveSession {
       name: this.options.name,
       host: this.links.primary?.host.name ?? "",
     };
-    return this.options.pairing ? { ...presence, pairing: this.options.pairing } : presence;
+    if (this.options.pairing) presence.pairing = this.options.pairing;
+    if (this.pointer) presence.pointer = this.pointer;
+    return presence;
+  }
+
+  private sayPresence(): void {
+    this.awareness.setLocalState({ ...this.presence() });
   }
 
   private presenceFrame(clients: number[]): Uint8Array {
@@ -239,7 +289,14 @@ export class LiveSession {
     const others = [...states].filter(([client]) => client !== this.doc.clientID);
     setIfChanged(
       this.signals.present,
-      others.map(([, state]) => state as Presence),
+      others.map(([, { pointer: _, ...state }]) => state as Presence),
+    );
+    setIfChanged(
+      this.signals.pointers,
+      others
+        .filter(([, state]) => state.role === "teacher")
+        .map(([, state]) => readPointer(state.pointer))
+        .filter((pointer) => pointer !== null),
     );
     if (origin === "local" || origin === "leaving") {
       this.links.broadcast(this.presenceFrame([this.doc.clientID]));
@@ -249,7 +306,7 @@ export class LiveSession {
   private tick(): void {
     this.ticks += 1;
     if (this.options.role === "teacher" || this.ticks % BOARD_PRESENCE_TICKS === 0) {
-      this.awareness.setLocalState({ ...this.presence() });
+      this.sayPresence();
     }
     this.missTeacher();
     this.reviewConnection();
