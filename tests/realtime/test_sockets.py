@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import struct
+import time
 import urllib.request
 
 import pytest

@@ -37,6 +37,14 @@ export class InkHistory {
     deeds.undone = [];
   }
 
+  canUndo(slide: string): boolean {
+    return this.deeds(slide).done.length > 0;
+  }
+
+  canRedo(slide: string): boolean {
+    return this.deeds(slide).undone.length > 0;
+  }
+
   /** Returns whether there was something to undo. */
   undo(slide: string): boolean {
     const { done, undone } = this.deeds(slide);

@@ -7,10 +7,12 @@
  * Nothing here knows of pointers or of the screen.
  */
 import * as Y from "yjs";
+import { PAGE_HEIGHT, PAGE_WIDTH } from "../lesson/page";
 
-/** Points are counted in quarters of a page's pixel: 1280 × 720 px make 5120 × 2880. */
-export const INK_WIDTH = 5120;
-export const INK_HEIGHT = 2880;
+/** Points are counted in quarters of a page's pixel: whole numbers, finer than any board shows. */
+export const INK_UNITS = 4;
+export const INK_WIDTH = PAGE_WIDTH * INK_UNITS;
+export const INK_HEIGHT = PAGE_HEIGHT * INK_UNITS;
 
 export type Pen = "pen" | "highlighter";
 
@@ -77,6 +79,11 @@ export class Ink {
       .map((key) => this.stroke(key))
       .filter((stroke) => stroke !== null)
       .sort((a, b) => a.at - b.at || (a.key < b.key ? -1 : 1));
+  }
+
+  hasStrokes(slide: string): boolean {
+    for (const key of this.entries.keys()) if (slideOf(key) === slide) return true;
+    return false;
   }
 
   /** One stroke as it is to be seen now; null if it is gone, or from a version we can't read. */

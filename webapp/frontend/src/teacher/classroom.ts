@@ -9,6 +9,8 @@ import { newId, type Api } from "../core/api";
 import { ApiError } from "../core/errors";
 import { load, save } from "../core/storage";
 import type { Lesson, User } from "../core/types";
+import { InkHistory } from "../ink/history";
+import { Ink } from "../ink/strokes";
 import type { Deck } from "../lesson/deck";
 import { clampPlace, nextPlace, previousPlace, type Place } from "../lesson/steps";
 import { CLOSE } from "../live/protocol";
@@ -19,7 +21,10 @@ import {
   writeBlank,
   writeLesson,
   writePlace,
+  writeTimer,
+  writeZoom,
   type Blank,
+  type Timer,
 } from "../live/show";
 import { TeacherPairing } from "./pairing";
 import { setUser } from "./state";
@@ -47,6 +52,8 @@ interface Left extends Place {
 export class Classroom {
   readonly session: LiveSession;
   readonly pairing: TeacherPairing;
+  readonly ink: Ink;
+  readonly history: InkHistory;
   private wantedLesson = "";
   private stopped = false;
   private refused = false;
@@ -69,6 +76,8 @@ export class Classroom {
       },
     });
     this.pairing = new TeacherPairing(this.session.links, () => api.position);
+    this.ink = new Ink(this.session.doc, thisDevice());
+    this.history = new InkHistory(this.ink);
     if (kept.token) this.session.start();
   }
 
@@ -85,6 +94,7 @@ export class Classroom {
     this.stopped = true;
     clearTimeout(this.retry);
     this.pairing.stop();
+    this.ink.stop();
     this.session.stop();
   }
 
@@ -98,6 +108,7 @@ export class Classroom {
     if (known?.id !== lesson.id) await Promise.race([fetching, wait(TOKEN_WAIT_MS)]);
     if (!readLesson(doc)) await Promise.race([this.session.synced, wait(SYNC_WAIT_MS)]);
     if (this.wantedLesson !== lesson.id || this.stopped) return;
+    this.ink.forgetOld();
     const shown = readLesson(doc);
     if (shown?.id === lesson.id && shown.version === lesson.version) return;
     const at = shown?.id === lesson.id ? readPlace(doc) : resumedPlace(lesson.id);
@@ -119,6 +130,17 @@ export class Classroom {
   toggleBlank(blank: Blank): void {
     const { doc, blank: shown } = this.session;
     writeBlank(doc, shown.peek() === blank ? "" : blank);
+  }
+
+  /** Enlarges a figure of the slide that is shown; null, or the same again: the whole slide. */
+  enlarge(figure: number | null): void {
+    const { doc, place, zoom } = this.session;
+    const same = figure === null || zoom.peek()?.figure === figure;
+    writeZoom(doc, same ? null : { slide: place.peek().slide, figure });
+  }
+
+  setTimer(timer: Timer | null): void {
+    writeTimer(this.session.doc, timer);
   }
 
   /** Where the class is in this lesson. */
@@ -177,6 +199,14 @@ export class Classroom {
     Object.assign(this.kept, kept);
     save(keptKey(this.user), kept);
   }
+}
+
+/** Tells whose strokes undo takes back; no secret. */
+function thisDevice(): string {
+  const known = load<string>("device", "");
+  const device = known || newId().slice(-8);
+  if (!known) save("device", device);
+  return device;
 }
 
 function keptKey(user: User): string {
