@@ -203,6 +203,12 @@ def test_every_slide_is_a_thumbnail_and_every_command_is_in_the_help(
     teacher, board = class_room
     press(teacher, "o")
     expect(teacher.by("thumbnail")).to_have_count(teacher.slide_count)
+    pictures = teacher.page.locator(".thumbnail .slide-page")
+    expect(pictures.nth(5)).to_be_visible()
+    for number in range(6):
+        _, _, width, height = box(pictures.nth(number))
+        assert width < 400 and width / height == pytest.approx(16 / 9, abs=0.01)
+    expect(teacher.by("thumbnail").nth(1)).to_be_focused()
     teacher.by("thumbnail").nth(4).click()
     expect(teacher.by("overview-dialog")).to_have_count(0)
     board.expect_at((4, 0))

@@ -107,6 +107,39 @@ describe("teacher and board", () => {
   });
 });
 
+describe("a pointer", () => {
+  const at = (x: number) => ({ kind: "laser" as const, slide: 0, x, y: 10 });
+
+  test("is seen by the board a few dozen times a second, and is gone when put away", async () => {
+    vi.useFakeTimers();
+    const teacher = join("teacher");
+    const board = join("board");
+    await pass(500);
+    const before = net.sockets[0]!.sentBinary.length;
+    for (let moved = 0; moved < 100; moved++) {
+      teacher.point(at(moved));
+      vi.advanceTimersByTime(10);
+    }
+    expect(board.pointers.value).toEqual([at(99)]);
+    expect(net.sockets[0]!.sentBinary.length - before).toBeLessThanOrEqual(26);
+    expect(board.present.value).toMatchObject([{ role: "teacher", name: "Ada" }]);
+    teacher.point(null);
+    expect(board.pointers.value).toEqual([]);
+    vi.useRealTimers();
+  });
+
+  test("of a board points nowhere", async () => {
+    const teacher = join("teacher");
+    const board = join("board");
+    await pass(500);
+    vi.useFakeTimers();
+    board.point(at(1));
+    vi.advanceTimersByTime(100);
+    vi.useRealTimers();
+    expect(teacher.pointers.value).toEqual([]);
+  });
+});
+
 describe("a board", () => {
   test("sends no document frames but questions", async () => {
     const teacher = join("teacher");

@@ -13,7 +13,7 @@ import { Pointing } from "../ink/pointing";
 import { slideKey, type Ink } from "../ink/strokes";
 import type { Deck } from "../lesson/deck";
 import { enlarge } from "../lesson/figures";
-import { fitSlide } from "../lesson/fit";
+import { fitSlide, onTypefaces } from "../lesson/fit";
 import { pointMedia, retryMedia } from "../lesson/media";
 import { PAGE_HEIGHT, PAGE_WIDTH } from "../lesson/page";
 import type { Place } from "../lesson/steps";
@@ -27,8 +27,10 @@ export class Stage {
   private readonly ready: Promise<unknown>;
   private readonly sections: HTMLElement[];
   private readonly stopRetrying: () => void;
+  private readonly stopFonts: () => void;
   private readonly layers: InkLayer[] = [];
   private readonly pointings = new Map<number, Pointing>();
+  private slide = 0;
   private figure: number | null = null;
   private destroyed = false;
 
@@ -46,6 +48,7 @@ export class Stage {
     root.replaceChildren(holder);
     this.stopRetrying = retryMedia(root, hosts);
     root.addEventListener("load", this.loaded, true);
+    this.stopFonts = onTypefaces(() => this.refit());
     this.reveal = new Reveal(root, options());
     this.ready = this.reveal.initialize();
   }
@@ -53,6 +56,7 @@ export class Stage {
   async show(place: Place): Promise<void> {
     await this.ready;
     if (this.destroyed) return;
+    this.slide = place.slide;
     this.fillNear(place.slide);
     // Fragments count from 0, and -1 means none; without the argument reveal.js would choose.
     this.reveal.slide(place.slide, 0, place.step - 1);
@@ -80,6 +84,7 @@ export class Stage {
     for (const layer of this.layers) layer.destroy();
     this.root.removeEventListener("load", this.loaded, true);
     this.stopRetrying();
+    this.stopFonts();
     void this.ready.then(() => this.reveal.destroy());
   }
 
@@ -115,10 +120,15 @@ export class Stage {
   private readonly loaded = (event: Event): void => {
     const page =
       event.target instanceof Element ? event.target.closest<HTMLElement>(".slide-page") : null;
-    if (!page) return;
-    fitSlide(page);
-    if (page === this.page(this.reveal.getIndices().h)) enlarge(page, this.figure);
+    if (page === this.page(this.slide)) this.refit();
+    else if (page) fitSlide(page);
   };
+
+  private refit(): void {
+    this.fit(this.slide);
+    const page = this.page(this.slide);
+    if (page) enlarge(page, this.figure);
+  }
 }
 
 function options(): RevealConfig {

@@ -2,8 +2,8 @@
 import { getStroke } from "perfect-freehand";
 import { stepOf, type Pen, type Stroke } from "./strokes";
 
-/** Widths in ink units: about 5 and 28 pixels of a slide 1280 wide, to be seen from the last row. */
-export const PEN_WIDTH = 22;
+/** Widths in ink units: 7 and 28 pixels of a slide 1280 wide, to be seen from the last row. */
+export const PEN_WIDTH = 28;
 export const HIGHLIGHTER_WIDTH = 112;
 
 /** Each contrasts with the slide's paper by 4.5 : 1 at least; the marker's let black text through. */

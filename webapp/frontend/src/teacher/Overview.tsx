@@ -28,7 +28,8 @@ export function Overview(props: Props) {
       >
         Close
       </button>
-      <ol class="thumbnails">
+      {/* No list element: a slide's own lists would count as lists within a list. */}
+      <div class="thumbnails" role="list">
         {lesson.slides.map((_, index) => (
           <Thumbnail
             key={index}
@@ -41,7 +42,7 @@ export function Overview(props: Props) {
             }}
           />
         ))}
-      </ol>
+      </div>
     </Dialog>
   );
 }
@@ -58,15 +59,15 @@ function Thumbnail({ deck, lesson, ink, hosts, slide, isCurrent, onPress }: Thum
   const source = lesson.slides[slide];
   const label = source ? labelOf(source).text : "";
   useEffect(() => {
-    if (!isCurrent) return;
-    button.current?.focus({ preventScroll: true });
-    button.current?.scrollIntoView({ block: "center" });
+    // The dialog opens after its parts are there.
+    if (isCurrent) requestAnimationFrame(() => button.current?.scrollIntoView({ block: "center" }));
   }, []);
   return (
-    <li>
+    <div role="listitem">
       <button
         class="thumbnail"
         ref={button}
+        autofocus={isCurrent}
         data-testid="thumbnail"
         data-slide={slide}
         aria-current={isCurrent ? "true" : undefined}
@@ -74,7 +75,7 @@ function Thumbnail({ deck, lesson, ink, hosts, slide, isCurrent, onPress }: Thum
         onClick={onPress}
       >
         {/* A picture only: nothing in it can be reached by keys. */}
-        <span inert>
+        <span class="thumbnail-picture" inert>
           {seen ? (
             <SlideView
               {...{ deck, slide, hosts }}
@@ -90,7 +91,7 @@ function Thumbnail({ deck, lesson, ink, hosts, slide, isCurrent, onPress }: Thum
           <span class="slide-number">{slide + 1}</span> {label}
         </span>
       </button>
-    </li>
+    </div>
   );
 }
 

@@ -10,7 +10,7 @@ import { Pointing } from "../ink/pointing";
 import { slideKey, type Ink } from "../ink/strokes";
 import type { Deck } from "../lesson/deck";
 import { enlarge } from "../lesson/figures";
-import { fitSlide } from "../lesson/fit";
+import { fitSlide, onTypefaces } from "../lesson/fit";
 import { pointMedia, retryMedia } from "../lesson/media";
 import { PAGE_WIDTH } from "../lesson/page";
 import type { Pointer } from "../live/show";
@@ -58,15 +58,17 @@ export function SlideView(props: Props) {
     body.innerHTML = rendered.html;
     pointMedia(body, hosts);
     fitSlide(element);
-    const refit = (event: Event): void => {
-      if (!(event.target instanceof HTMLImageElement)) return;
+    const refit = (): void => {
       fitSlide(element);
       enlarge(element, shownFigure.current);
     };
+    // Pictures' loads do not bubble, but they can be captured.
     element.addEventListener("load", refit, true);
+    const stopFonts = onTypefaces(refit);
     const stopRetrying = retryMedia(element, hosts);
     return () => {
       element.removeEventListener("load", refit, true);
+      stopFonts();
       stopRetrying();
     };
   }, [rendered, hosts]);
