@@ -146,6 +146,39 @@ def test_laptop_and_phone_steer_two_boards_at_once(
         screen.assert_untroubled()
 
 
+def test_the_board_draws_while_the_teacher_lets_it(
+    class_room: tuple[Teacher, Board],
+) -> None:
+    teacher, board = class_room
+    expect(board.by("board-pens")).to_have_count(0)
+    teacher.by("boards-draw").check()
+    board.by("color-green").click()
+    draw(board, [(0.2, 0.4), (0.5, 0.6), (0.7, 0.3)])
+    draw(board, [(0.2, 0.8), (0.7, 0.8)])
+    expect(strokes(teacher)).to_have_count(2)
+    board.wait_until(lambda: shapes(board) == shapes(teacher), "the same strokes")
+    press(teacher, "d")
+    draw(teacher, [(0.8, 0.2), (0.8, 0.7)])
+    expect(strokes(board)).to_have_count(3)
+    # The class erases what it drew itself, the teacher everything.
+    board.by("eraser").click()
+    draw(board, [(0.6, 0.7), (0.6, 0.9)])
+    draw(board, [(0.7, 0.5), (0.9, 0.5)])
+    for screen in (teacher, board):
+        expect(strokes(screen)).to_have_count(2)
+    for screen in (teacher, board):
+        screen.reload()
+        expect(strokes(screen)).to_have_count(2)
+    teacher.by("boards-draw").uncheck()
+    expect(board.by("board-pens")).to_have_count(0)
+    draw(board, [(0.1, 0.1), (0.3, 0.3)])
+    teacher.by("clear").click()
+    for screen in (teacher, board):
+        expect(strokes(screen)).to_have_count(0)
+    teacher.assert_untroubled()
+    board.assert_untroubled()
+
+
 def test_pointers_zoom_and_timer_are_followed_by_the_board(
     class_room: tuple[Teacher, Board],
 ) -> None:

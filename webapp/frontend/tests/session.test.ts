@@ -124,6 +124,7 @@ describe("a pointer", () => {
     expect(net.sockets[0]!.sentBinary.length - before).toBeLessThanOrEqual(26);
     expect(board.present.value).toMatchObject([{ role: "teacher", name: "Ada" }]);
     teacher.point(null);
+    vi.advanceTimersByTime(40);
     expect(board.pointers.value).toEqual([]);
     vi.useRealTimers();
   });
@@ -137,6 +138,39 @@ describe("a pointer", () => {
     vi.advanceTimersByTime(100);
     vi.useRealTimers();
     expect(teacher.pointers.value).toEqual([]);
+  });
+});
+
+describe("what boards offer", () => {
+  async function offering(): Promise<LiveSession> {
+    const board = join("board");
+    await pass(500);
+    vi.useFakeTimers();
+    board.offer({ strokes: [1], erase: [] });
+    vi.advanceTimersByTime(100);
+    vi.useRealTimers();
+    return board;
+  }
+
+  test("comes to one of the teacher's pages, and is gone with the board's wish", async () => {
+    const teachers = [join("teacher"), join("teacher")];
+    await pass(500);
+    const board = await offering();
+    const heard = teachers.map((teacher) => teacher.offers.value);
+    expect(heard.filter((offers) => offers.length > 0)).toEqual([
+      [{ board: "p1", ink: { strokes: [1], erase: [] } }],
+    ]);
+    board.offer(null);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    for (const teacher of teachers) expect(teacher.offers.value).toEqual([]);
+  });
+
+  test("is no document frame, and no other board's business", async () => {
+    const other = join("board");
+    await offering();
+    expect(other.offers.value).toEqual([]);
+    const frames = net.sockets.flatMap((socket) => socket.sentBinary);
+    expect(frames.every((frame) => frame[0] === 1 || frame[1] === 0)).toBe(true);
   });
 });
 

@@ -60,8 +60,11 @@ describe("commands", () => {
   });
 
   test("what is typed in a field, and the space bar on a button, are not ours", () => {
-    document.body.innerHTML = "<input><button></button><dialog><p></p></dialog>";
-    const [input, button, paragraph] = document.body.querySelectorAll("input, button, p");
+    document.body.innerHTML =
+      "<input><button></button><dialog><p></p></dialog><input type=checkbox>";
+    const [input, button, paragraph, box] = document.body.querySelectorAll("input, button, p");
+    expect(commandFor(pressed("b", {}, box))).toBe("blank-black");
+    expect(commandFor(pressed(" ", {}, box))).toBeNull();
     expect(commandFor(pressed("b", {}, input))).toBeNull();
     expect(commandFor(pressed("b", {}, paragraph))).toBeNull();
     expect(commandFor(pressed(" ", {}, button))).toBeNull();

@@ -2,7 +2,8 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import "../lesson/slide.css";
 import type { Api } from "../core/api";
-import { Ink } from "../ink/strokes";
+import { OfferedInk } from "../ink/offers";
+import { slideKey, type Ink } from "../ink/strokes";
 import { clampPlace, type Place } from "../lesson/steps";
 import { CLOSE } from "../live/protocol";
 import { LiveSession } from "../live/session";
@@ -10,6 +11,7 @@ import type { Pointer } from "../live/show";
 import { TimerFace } from "../ui/TimerFace";
 import { BoardLessons, type BoardDeck } from "./lessons";
 import type { BoardPairing } from "./pairing";
+import { Pens } from "./Pens";
 import { Stage } from "./stage";
 import { Tools } from "./Tools";
 import { useWakeLock } from "./wakelock";
@@ -24,7 +26,7 @@ interface Props {
 export default function Showing({ api, pairing, onEnded }: Props) {
   const [{ session, lessons, ink }] = useState(() => {
     const session = boardSession(api, pairing, onEnded);
-    const ink = new Ink(session.doc, pairing.pairing);
+    const ink = new OfferedInk(session.doc, pairing.pairing, (offer) => session.offer(offer));
     return { session, lessons: new BoardLessons(api, pairing), ink };
   });
 
@@ -38,6 +40,10 @@ export default function Showing({ api, pairing, onEnded }: Props) {
   }, [session, lessons, ink]);
   const wanted = session.lesson.value;
   useEffect(() => void lessons.want(wanted), [lessons, wanted]);
+  const mayDraw = session.boardsDraw.value;
+  useEffect(() => {
+    if (!mayDraw) ink.withdraw();
+  }, [ink, mayDraw]);
   useWakeLock();
 
   const shown = lessons.shown.value;
@@ -53,6 +59,7 @@ export default function Showing({ api, pairing, onEnded }: Props) {
           ink={ink}
           figure={session.zoom.value?.figure ?? null}
           pointers={session.pointers.value}
+          mayDraw={mayDraw && session.blank.value === ""}
         />
       ) : (
         <Greeting teacher={pairing.teacher} coming={wanted !== null} />
@@ -109,9 +116,10 @@ interface DeckViewProps {
   ink: Ink;
   figure: number | null;
   pointers: readonly Pointer[];
+  mayDraw: boolean;
 }
 
-function DeckView({ shown, at, api, ink, figure, pointers }: DeckViewProps) {
+function DeckView({ shown, at, api, ink, figure, pointers, mayDraw }: DeckViewProps) {
   const root = useRef<HTMLDivElement>(null);
   const stage = useRef<Stage | null>(null);
   const { deck } = shown;
@@ -130,7 +138,7 @@ function DeckView({ shown, at, api, ink, figure, pointers }: DeckViewProps) {
     void stage.current?.point(slide, here);
   }, [deck, slide, pointers]);
 
-  return (
+  const view = (
     <div
       class="board-stage"
       data-testid="slide"
@@ -144,5 +152,11 @@ function DeckView({ shown, at, api, ink, figure, pointers }: DeckViewProps) {
     >
       <div class="reveal" ref={root} key={deck.slides.length} />
     </div>
+  );
+  return (
+    <>
+      {view}
+      {mayDraw && <Pens stage={root} ink={ink} slide={slideKey(shown.lesson, slide)} />}
+    </>
   );
 }

@@ -51,8 +51,9 @@ export function slideOf(stroke: string): string {
 }
 
 export class Ink {
+  /** Strokes that are seen here and not, or not wholly, in the document yet. */
+  protected readonly wet = new Map<string, Stroke>();
   private readonly entries: Y.Map<Entry>;
-  private readonly wet = new Map<string, Stroke>();
   private readonly listeners = new Map<string, Set<Listener>>();
 
   constructor(
@@ -81,6 +82,11 @@ export class Ink {
       .sort((a, b) => a.at - b.at || (a.key < b.key ? -1 : 1));
   }
 
+  /** Strokes in the whole document. */
+  get size(): number {
+    return this.entries.size;
+  }
+
   hasStrokes(slide: string): boolean {
     for (const key of this.entries.keys()) if (slideOf(key) === slide) return true;
     return false;
@@ -105,10 +111,20 @@ export class Ink {
       stroke,
       (from) => this.write(stroke, from),
       (isOver) => {
-        if (isOver) this.wet.delete(key);
+        if (isOver) this.ended(key);
         this.tell(new Set([key]));
       },
     );
+  }
+
+  /** How many numbers of a stroke the document has. */
+  written(key: string): number {
+    return readStroke(key, this.entries.get(key))?.points.length ?? 0;
+  }
+
+  /** Writes a stroke's points from number `from` on, on behalf of whoever draws it. */
+  add(stroke: Stroke, from: number): void {
+    this.write(stroke, from);
   }
 
   /** Writes whole strokes; those that are there already stay as they are. */
@@ -145,13 +161,23 @@ export class Ink {
    * Adds the points from number `from` on. A stroke that was erased meanwhile stays erased: its
    * entry is only made with its first point.
    */
-  private write(stroke: Stroke, from: number): void {
+  protected write(stroke: Stroke, from: number): void {
     const added = differences(stroke, from);
     const known = this.entries.get(stroke.key);
     if (known instanceof Y.Array) return known.push(added);
     if (from > 0) return;
     const { key, points: _, ...head } = stroke;
     this.entries.set(key, Y.Array.from<StrokeHead | number>([head, ...added]));
+  }
+
+  protected ended(key: string): void {
+    this.wet.delete(key);
+  }
+
+  /** The document's strokes have changed. */
+  protected noticed(keys: ReadonlySet<string>): void {
+    // Somebody erased it under the pen.
+    for (const key of keys) if (!this.entries.has(key)) this.wet.delete(key);
   }
 
   private readonly changed = (events: Y.YEvent<Y.AbstractType<unknown>>[]): void => {
@@ -161,12 +187,11 @@ export class Ink {
       if (typeof key === "string") keys.add(key);
       else for (const changed of event.changes.keys.keys()) keys.add(changed);
     }
-    // Somebody erased it under the pen.
-    for (const key of keys) if (!this.entries.has(key)) this.wet.delete(key);
+    this.noticed(keys);
     this.tell(keys);
   };
 
-  private tell(keys: ReadonlySet<string>): void {
+  protected tell(keys: ReadonlySet<string>): void {
     const slides = new Map<string, Set<string>>();
     for (const key of keys) {
       const slide = slideOf(key);
@@ -225,6 +250,18 @@ function differences(stroke: Stroke, from: number): number[] {
   });
 }
 
+export function isHead(value: unknown): value is StrokeHead {
+  const head = value as Partial<StrokeHead> | null;
+  return (
+    typeof head === "object" &&
+    head !== null &&
+    (head.pen === "pen" || head.pen === "highlighter") &&
+    typeof head.color === "string" &&
+    typeof head.by === "string" &&
+    typeof head.at === "number"
+  );
+}
+
 function readStroke(key: string, entry: unknown): Stroke | null {
   if (!(entry instanceof Y.Array)) return null;
   const [head, ...added] = entry.toArray() as unknown[];
@@ -238,18 +275,6 @@ function readStroke(key: string, entry: unknown): Stroke | null {
   }
   points.length -= points.length % step;
   return { ...head, key, points };
-}
-
-function isHead(value: unknown): value is StrokeHead {
-  const head = value as Partial<StrokeHead> | null;
-  return (
-    typeof head === "object" &&
-    head !== null &&
-    (head.pen === "pen" || head.pen === "highlighter") &&
-    typeof head.color === "string" &&
-    typeof head.by === "string" &&
-    typeof head.at === "number"
-  );
 }
 
 /** 64 random bits: unique within a slide, and half as long as a UUID. */

@@ -26,14 +26,14 @@ export interface Tool {
 /** The bit of PointerEvent.buttons that a pen's eraser end sets. */
 const ERASER_BUTTON = 32;
 
-/** Lets a tool work on the `.slide-page` inside `holder`. Returns how to put it down. */
-export function handTool(holder: HTMLElement, tool: Tool): () => void {
+/** Lets a tool work on the page that `find` finds inside `holder`. Returns how to put it down. */
+export function handTool(holder: HTMLElement, tool: Tool, find = ".slide-page"): () => void {
   const down = new Map<number, string>();
   const ending = new AbortController();
   const { signal } = ending;
 
   const samples = (events: PointerEvent[]): Sample[] => {
-    const page = holder.querySelector(".slide-page")?.getBoundingClientRect();
+    const page = holder.querySelector(find)?.getBoundingClientRect();
     return page ? events.map((event) => sample(event, page)) : [];
   };
 

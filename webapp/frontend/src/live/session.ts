@@ -30,6 +30,7 @@ import { Links, USUAL_BREADTH, type LinksDependencies } from "./links";
 import { PROTOCOL_VERSION, type ClientMessage, type Role, type ServerMessage } from "./protocol";
 import {
   readBlank,
+  readBoardsDraw,
   readBoards,
   readLesson,
   readPlace,
@@ -55,8 +56,8 @@ const TEACHER_MISSED_MS = 2_500;
 const TEACHER_GONE_MS = 60_000;
 /** A board says that it is there each so many ticks; a teacher each tick. */
 const BOARD_PRESENCE_TICKS = 5;
-/** A pointer's moves are told this often; the board glides from one to the next. */
-const POINTER_MS = 40;
+/** What moves (a pointer, a board's pen) is told this often; what shows it glides between. */
+const MOVES_MS = 40;
 
 const SYNC = 0;
 const AWARENESS = 1;
@@ -69,6 +70,14 @@ export interface Presence {
   pairing?: string;
   /** Where a teacher points. */
   pointer?: Pointer;
+  /** What a board would like to have drawn (ink/offers.ts). */
+  ink?: unknown;
+}
+
+/** A board's wish to draw: by its pairing. */
+export interface BoardOffer {
+  board: string;
+  ink: unknown;
 }
 
 export interface SessionOptions {
@@ -94,6 +103,9 @@ export class LiveSession {
   readonly zoom: ReadonlySignal<Zoom | null>;
   /** Where teachers point just now, this page's own pointer not among them. */
   readonly pointers: ReadonlySignal<Pointer[]>;
+  readonly boardsDraw: ReadonlySignal<boolean>;
+  /** What boards offer, for this page to write; empty if another page of the teacher does that. */
+  readonly offers: ReadonlySignal<BoardOffer[]>;
   readonly boards: ReadonlySignal<PairedBoard[]>;
   readonly present: ReadonlySignal<Presence[]>;
   readonly connection: ReadonlySignal<Connection>;
@@ -108,6 +120,8 @@ export class LiveSession {
     timer: signal<Timer | null>(null),
     zoom: signal<Zoom | null>(null),
     pointers: signal<Pointer[]>([]),
+    boardsDraw: signal(false),
+    offers: signal<BoardOffer[]>([]),
     boards: signal<PairedBoard[]>([]),
     present: signal<Presence[]>([]),
     connection: signal<Connection>("reconnecting"),
@@ -118,7 +132,8 @@ export class LiveSession {
   private teacherHeardAt: number;
   private ticks = 0;
   private pointer: Pointer | null = null;
-  private pointing: ReturnType<typeof setTimeout> | undefined;
+  private ink: unknown = null;
+  private moving: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly options: SessionOptions) {
     this.place = this.signals.place;
@@ -127,6 +142,8 @@ export class LiveSession {
     this.timer = this.signals.timer;
     this.zoom = this.signals.zoom;
     this.pointers = this.signals.pointers;
+    this.boardsDraw = this.signals.boardsDraw;
+    this.offers = this.signals.offers;
     this.boards = this.signals.boards;
     this.present = this.signals.present;
     this.connection = this.signals.connection;
@@ -162,7 +179,7 @@ export class LiveSession {
   stop(): void {
     window.removeEventListener("online", this.hurry);
     document.removeEventListener("visibilitychange", this.hurry);
-    clearTimeout(this.pointing);
+    clearTimeout(this.moving);
     removeAwarenessStates(this.awareness, [this.doc.clientID], "leaving");
     this.links.stop();
     this.stopKeeping();
@@ -174,16 +191,21 @@ export class LiveSession {
   point(pointer: Pointer | null): void {
     if (pointer === null && this.pointer === null) return;
     this.pointer = pointer;
-    if (pointer === null) {
-      clearTimeout(this.pointing);
-      this.pointing = undefined;
+    this.sayMoves();
+  }
+
+  /** Offers what this board draws; null: nothing any more. */
+  offer(ink: unknown): void {
+    if (ink === null && this.ink === null) return;
+    this.ink = ink;
+    this.sayMoves();
+  }
+
+  private sayMoves(): void {
+    this.moving ??= setTimeout(() => {
+      this.moving = undefined;
       this.sayPresence();
-    } else {
-      this.pointing ??= setTimeout(() => {
-        this.pointing = undefined;
-        this.sayPresence();
-      }, POINTER_MS);
-    }
+    }, MOVES_MS);
   }
 
   private readonly hurry = (): void => {
@@ -246,13 +268,14 @@ export class LiveSession {
   };
 
   private readDocument(): void {
-    const { place, blank, lesson, timer, zoom, boards } = this.signals;
+    const { place, blank, lesson, timer, zoom, boards, boardsDraw } = this.signals;
     setIfChanged(place, readPlace(this.doc));
     setIfChanged(blank, readBlank(this.doc));
     setIfChanged(lesson, readLesson(this.doc));
     setIfChanged(timer, readTimer(this.doc));
     setIfChanged(zoom, readZoom(this.doc));
     setIfChanged(boards, readBoards(this.doc));
+    setIfChanged(boardsDraw, readBoardsDraw(this.doc));
   }
 
   private presence(): Presence {
@@ -263,6 +286,7 @@ export class LiveSession {
     };
     if (this.options.pairing) presence.pairing = this.options.pairing;
     if (this.pointer) presence.pointer = this.pointer;
+    if (this.ink) presence.ink = this.ink;
     return presence;
   }
 
@@ -289,8 +313,9 @@ export class LiveSession {
     const others = [...states].filter(([client]) => client !== this.doc.clientID);
     setIfChanged(
       this.signals.present,
-      others.map(([, { pointer: _, ...state }]) => state as Presence),
+      others.map(([, { pointer: _, ink: __, ...state }]) => state as Presence),
     );
+    setIfChanged(this.signals.offers, this.readOffers(others));
     setIfChanged(
       this.signals.pointers,
       others
@@ -303,9 +328,21 @@ export class LiveSession {
     }
   };
 
+  /** The first of the teacher's pages writes for the boards: two would write each stroke twice. */
+  private readOffers(others: [number, Partial<Presence>][]): BoardOffer[] {
+    if (this.options.role !== "teacher") return [];
+    const teachers = others.filter(([, state]) => state.role === "teacher");
+    if (teachers.some(([client]) => client < this.doc.clientID)) return [];
+    return others
+      .filter(([, state]) => state.role === "board" && state.pairing && state.ink)
+      .map(([, state]) => ({ board: String(state.pairing), ink: state.ink }));
+  }
+
   private tick(): void {
     this.ticks += 1;
-    if (this.options.role === "teacher" || this.ticks % BOARD_PRESENCE_TICKS === 0) {
+    const offering = this.ink !== null;
+    const turn = this.ticks % BOARD_PRESENCE_TICKS === 0;
+    if (this.options.role === "teacher" || turn || offering) {
       this.sayPresence();
     }
     this.missTeacher();

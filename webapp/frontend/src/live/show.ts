@@ -85,6 +85,15 @@ export function readZoom(doc: Y.Doc): Zoom | null {
   return slide === readPlace(doc).slide ? { slide, figure } : null;
 }
 
+/** Whether teachers' pages write what boards draw. */
+export function readBoardsDraw(doc: Y.Doc): boolean {
+  return doc.getMap("show").get("boards_draw") === true;
+}
+
+export function writeBoardsDraw(doc: Y.Doc, allowed: boolean): void {
+  doc.getMap("show").set("boards_draw", allowed);
+}
+
 export function readPointer(value: unknown): Pointer | null {
   const { kind, slide, x, y } = (value ?? {}) as Partial<Pointer>;
   if ((kind !== "laser" && kind !== "spotlight") || !isNumber(x) || !isNumber(y)) return null;

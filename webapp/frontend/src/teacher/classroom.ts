@@ -5,11 +5,13 @@
  * It fetches the role token, says which lesson is shown, and steers. All of it works without any
  * server: the document goes on here, and the token is asked for again until a host gives one.
  */
+import { effect } from "@preact/signals";
 import { newId, type Api } from "../core/api";
 import { ApiError } from "../core/errors";
 import { load, save } from "../core/storage";
 import type { Lesson, User } from "../core/types";
 import { InkHistory } from "../ink/history";
+import { accept } from "../ink/offers";
 import { Ink } from "../ink/strokes";
 import type { Deck } from "../lesson/deck";
 import { clampPlace, nextPlace, previousPlace, type Place } from "../lesson/steps";
@@ -19,6 +21,7 @@ import {
   readLesson,
   readPlace,
   writeBlank,
+  writeBoardsDraw,
   writeLesson,
   writePlace,
   writeTimer,
@@ -54,6 +57,7 @@ export class Classroom {
   readonly pairing: TeacherPairing;
   readonly ink: Ink;
   readonly history: InkHistory;
+  private readonly stopAccepting: () => void;
   private wantedLesson = "";
   private stopped = false;
   private refused = false;
@@ -78,6 +82,7 @@ export class Classroom {
     this.pairing = new TeacherPairing(this.session.links, () => api.position);
     this.ink = new Ink(this.session.doc, thisDevice());
     this.history = new InkHistory(this.ink);
+    this.stopAccepting = effect(() => this.acceptOffers());
     if (kept.token) this.session.start();
   }
 
@@ -94,6 +99,7 @@ export class Classroom {
     this.stopped = true;
     clearTimeout(this.retry);
     this.pairing.stop();
+    this.stopAccepting();
     this.ink.stop();
     this.session.stop();
   }
@@ -137,6 +143,16 @@ export class Classroom {
     const { doc, place, zoom } = this.session;
     const same = figure === null || zoom.peek()?.figure === figure;
     writeZoom(doc, same ? null : { slide: place.peek().slide, figure });
+  }
+
+  letBoardsDraw(allowed: boolean): void {
+    writeBoardsDraw(this.session.doc, allowed);
+  }
+
+  private acceptOffers(): void {
+    const { boardsDraw, lesson, offers } = this.session;
+    if (!boardsDraw.value || !lesson.value) return;
+    for (const { board, ink } of offers.value) accept(this.ink, ink, board, lesson.value.id);
   }
 
   setTimer(timer: Timer | null): void {

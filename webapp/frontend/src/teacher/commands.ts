@@ -71,14 +71,18 @@ export function isLetter(chord: string): boolean {
   return chord.length === 1;
 }
 
+/** Here keys are text, or belong to the dialog. A ticked box takes no text. */
+const TYPED_INTO =
+  'input:not([type="checkbox"]), textarea, select, dialog, [contenteditable]';
+
 /** null: not ours, the browser shall do as usual. */
 export function commandFor(event: KeyboardEvent, letters = true): CommandId | null {
   const target = event.target instanceof HTMLElement ? event.target : null;
-  if (target?.closest("input, textarea, select, dialog, [contenteditable]")) return null;
+  if (target?.closest(TYPED_INTO)) return null;
   const chord = chordOf(event);
   if (chord === null || (isLetter(chord) && !letters)) return null;
   // On a button the space bar presses that button, as everywhere.
-  if (chord.endsWith("Space") && target?.closest("button, a, summary, video")) return null;
+  if (chord.endsWith("Space") && target?.closest("button, a, summary, video, input")) return null;
   return COMMANDS.find(({ keys }) => (keys as readonly string[]).includes(chord))?.id ?? null;
 }
 
