@@ -246,18 +246,24 @@ describe("the eraser", () => {
     expect(touched(strokes, path)).toEqual(["crossed", "near its end", "dot"]);
   });
 
-  test("works while it moves, and undo brings one deed back at a time", () => {
+  test("works while it moves, and undo brings back all that went in one movement", () => {
     const history = new InkHistory(teacher);
-    for (const y of [100, 1000]) history.drew(SLIDE, drawn(teacher, line(100, y)));
+    for (const y of [100, 800, 1000]) history.drew(SLIDE, drawn(teacher, line(100, y)));
     const tool = eraserTool({ ink: teacher, history, slide: SLIDE });
     const at = (y: number) => ({ x: 500, y, pressure: null });
     tool.down(1, at(500), false, {} as PointerEvent);
+    expect(points(board)).toHaveLength(3);
+    tool.move(1, [at(700), at(800)]);
     expect(points(board)).toHaveLength(2);
-    tool.move(1, [at(800), at(1100)]);
+    tool.move(1, [at(1100)]);
     tool.up(1);
     expect(points(board)).toEqual([line(100, 100)]);
+    tool.down(2, at(100), false, {} as PointerEvent);
+    tool.up(2);
     history.undo(SLIDE);
-    expect(points(board)).toHaveLength(2);
+    expect(points(board)).toEqual([line(100, 100)]);
+    history.undo(SLIDE);
+    expect(points(board)).toHaveLength(3);
   });
 });
 

@@ -27,13 +27,15 @@ export class InkHistory {
     deeds.undone = [];
   }
 
-  /** Erases, so that it can be undone. */
-  erase(slide: string, keys: Iterable<string>): void {
+  /** Erases, so that it can be undone; `goesOn`: together with what was erased just before. */
+  erase(slide: string, keys: Iterable<string>, goesOn = false): void {
     // The strokes from before a reload have to be known before they are gone.
     const deeds = this.deeds(slide);
     const erased = this.ink.erase(keys);
     if (erased.length === 0) return;
-    deeds.done.push({ erased });
+    const last = deeds.done.at(-1);
+    if (goesOn && last && "erased" in last) last.erased = [...last.erased, ...erased];
+    else deeds.done.push({ erased });
     deeds.undone = [];
   }
 

@@ -54,6 +54,8 @@ export class Ink {
   /** Strokes that are seen here and not, or not wholly, in the document yet. */
   protected readonly wet = new Map<string, Stroke>();
   private readonly entries: Y.Map<Entry>;
+  /** Entries as they were read last: an eraser looks at all of a slide's, many times a second. */
+  private readonly known = new Map<string, Stroke | null>();
   private readonly listeners = new Map<string, Set<Listener>>();
 
   constructor(
@@ -94,7 +96,16 @@ export class Ink {
 
   /** One stroke as it is to be seen now; null if it is gone, or from a version we can't read. */
   stroke(key: string): Stroke | null {
-    return this.wet.get(key) ?? readStroke(key, this.entries.get(key));
+    return this.wet.get(key) ?? this.kept(key);
+  }
+
+  /** One stroke as it stands in the document. */
+  private kept(key: string): Stroke | null {
+    const known = this.known.get(key);
+    if (known !== undefined) return known;
+    const read = readStroke(key, this.entries.get(key));
+    this.known.set(key, read);
+    return read;
   }
 
   /** Whether the stroke is still being drawn here. */
@@ -119,7 +130,7 @@ export class Ink {
 
   /** How many numbers of a stroke the document has. */
   written(key: string): number {
-    return readStroke(key, this.entries.get(key))?.points.length ?? 0;
+    return this.kept(key)?.points.length ?? 0;
   }
 
   /** Writes a stroke's points from number `from` on, on behalf of whoever draws it. */
@@ -146,7 +157,7 @@ export class Ink {
   /** Strokes of weeks ago, on any slide: the document is kept for ever and must stay small. */
   forgetOld(now = Date.now()): void {
     const old = [...this.entries.keys()].filter((key) => {
-      const stroke = readStroke(key, this.entries.get(key));
+      const stroke = this.kept(key);
       return stroke === null || now - stroke.at > FORGET_AFTER_MS;
     });
     this.erase(old);
@@ -187,6 +198,7 @@ export class Ink {
       if (typeof key === "string") keys.add(key);
       else for (const changed of event.changes.keys.keys()) keys.add(changed);
     }
+    for (const key of keys) this.known.delete(key);
     this.noticed(keys);
     this.tell(keys);
   };

@@ -52,15 +52,20 @@ export function penTool(desk: Desk, pen: Pen, color: string): Tool {
 
 export function eraserTool({ ink, history, slide }: Desk): Tool {
   const last = new Map<number, Sample>();
+  // All that goes in one movement comes back at once.
+  let goesOn = false;
   const rub = (path: readonly Sample[]): void => {
     const keys = touched(
       ink.strokes(slide),
       path.flatMap(({ x, y }) => [x, y]),
     );
-    if (keys.length > 0) history.erase(slide, keys);
+    if (keys.length === 0) return;
+    history.erase(slide, keys, goesOn);
+    goesOn = true;
   };
   return {
     down(pointer, at) {
+      if (last.size === 0) goesOn = false;
       last.set(pointer, at);
       rub([at]);
     },

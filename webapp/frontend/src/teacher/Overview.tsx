@@ -71,7 +71,6 @@ function Thumbnail({ deck, lesson, ink, hosts, slide, isCurrent, onPress }: Thum
         data-testid="thumbnail"
         data-slide={slide}
         aria-current={isCurrent ? "true" : undefined}
-        aria-label={`Slide ${slide + 1}: ${label}`}
         onClick={onPress}
       >
         {/* A picture only: nothing in it can be reached by keys. */}
@@ -88,6 +87,7 @@ function Thumbnail({ deck, lesson, ink, hosts, slide, isCurrent, onPress }: Thum
           )}
         </span>
         <span class="thumbnail-label">
+          <span class="visually-hidden">Slide </span>
           <span class="slide-number">{slide + 1}</span> {label}
         </span>
       </button>

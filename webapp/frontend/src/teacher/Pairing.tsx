@@ -46,7 +46,7 @@ export function Pairing({ session, pairing, onBoardsDraw }: Props) {
             checked={session.boardsDraw.value}
             onChange={(event) => onBoardsDraw(event.currentTarget.checked)}
           />
-          Pupils may draw on the board
+          The class may draw
         </label>
       )}
       <div aria-live="polite">
