@@ -136,9 +136,16 @@ def test_laptop_and_phone_steer_two_boards_at_once(
         expect(strokes(screen)).to_have_count(1)
     assert shapes(board) == shapes(phone)
 
-    phone.by("next").click()
+    # With a pen in hand a finger draws; without, it turns the slide.
+    finger(phone, [(0.8, 0.8), (0.5, 0.82), (0.2, 0.8)])
+    for screen in (laptop, *boards):
+        expect(strokes(screen)).to_have_count(2)
+        screen.expect_at((1, 0))
+    phone.by("pen").click()
+    finger(phone, [(0.8, 0.8), (0.5, 0.82), (0.2, 0.8)])
     for screen in (laptop, *boards):
         screen.expect_at((1, 1))
+        expect(strokes(screen)).to_have_count(2)
     laptop.by("blank-white").click()
     for screen in boards:
         expect(screen.by("board-blank")).to_have_attribute("data-blank", "white")
@@ -293,6 +300,17 @@ def draw(screen: Screen, points: list[Point]) -> None:
     for point in points[1:]:
         mouse.move(*on_screen(screen, point), steps=8)
     mouse.up()
+
+
+def finger(screen: Screen, points: list[Point]) -> None:
+    """Touches the slide, moves and lifts, by the browser's own touch events."""
+    tab = screen.page.context.new_cdp_session(screen.page)
+    tab.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    for kind, point in [("touchStart", points[0]), *(("touchMove", p) for p in points[1:])]:
+        x, y = on_screen(screen, point)
+        tab.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    tab.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    tab.detach()
 
 
 def strokes(screen: Screen) -> Locator:
