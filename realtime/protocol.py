@@ -51,7 +51,7 @@ SERVER: dict[str, Fields] = {
         "position": (str, False),
     },
     "pair.rejected": {"pairing": (str, True), "reason": (str, True)},
-    "pong": {"t": (NUMBER, True), "load": (NUMBER, True)},
+    "pong": {"t": (NUMBER, True), "load": (NUMBER, True), "now": (NUMBER, True)},
     "move": {"within_seconds": (NUMBER, True)},
     "error": {"code": (str, True), "message": (str, True), "retry": (bool, True)},
 }

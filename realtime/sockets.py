@@ -6,6 +6,7 @@ here but what belongs to one socket: its rate, its queue, its idleness, who it i
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +121,9 @@ class Socket(WebSocketHandler):
         message = protocol.parse_text(text)
         kind = message["type"]
         if kind == "ping":
-            self.send_text(protocol.encode("pong", t=message["t"], load=self._node.load.value))
+            now = round(time.time() * 1000)
+            load = self._node.load.value
+            self.send_text(protocol.encode("pong", t=message["t"], load=load, now=now))
         elif kind == "hello":
             await self._hello(message)
         elif kind == "pair.open":

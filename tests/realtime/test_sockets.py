@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import struct
+import time
 import urllib.request
 
 import pytest
@@ -47,6 +48,8 @@ async def test_hello_is_answered_as_documented(node: RealtimeNode) -> None:
     pong = await page.hear("pong")
     assert pong["t"] == 12.5
     assert 0 <= pong["load"] <= 1
+    assert protocol.check_fields(pong, protocol.SERVER["pong"]) == ""
+    assert abs(pong["now"] / 1000 - time.time()) < 60
 
 
 @pytest.mark.parametrize(
@@ -83,11 +86,15 @@ async def test_a_token_opens_its_own_session_only(node: RealtimeNode) -> None:
     assert (await stranger.hear("error"))["code"] == "pair.gone"
 
 
-async def test_a_board_is_read_only(node: RealtimeNode) -> None:
+@pytest.mark.parametrize("boards_draw", [False, True])
+async def test_a_board_is_read_only_whether_or_not_it_may_draw(
+    node: RealtimeNode, boards_draw: bool
+) -> None:
+    """What boards draw is offered in awareness and written by a teacher's page: no host takes it."""
     session = new_session()
     teacher = await Page.hello(node, token(session))
     board = await Page.hello(node, token(session, "board", "b"))
-    teacher.change(blank="")
+    teacher.change(boards_draw=boards_draw, blank="")
     await board.shows(blank="")
     board.change(blank="black")
     assert (await board.hear("error"))["code"] == "read_only"

@@ -48,7 +48,7 @@ const SERVER: All<ServerMessage> = {
   "pair.offer": ["type", "teacher_name", "symbol", "symbol_name", "expires_in_seconds"],
   "pair.done": ["type", "pairing", "session", "token", "position"],
   "pair.rejected": ["type", "pairing", "reason"],
-  pong: ["type", "t", "load"],
+  pong: ["type", "t", "load", "now"],
   move: ["type", "within_seconds"],
   error: ["type", "code", "message", "retry"],
 };

@@ -107,6 +107,73 @@ describe("teacher and board", () => {
   });
 });
 
+describe("a pointer", () => {
+  const at = (x: number) => ({ kind: "laser" as const, slide: 0, x, y: 10 });
+
+  test("is seen by the board a few dozen times a second, and is gone when put away", async () => {
+    vi.useFakeTimers();
+    const teacher = join("teacher");
+    const board = join("board");
+    await pass(500);
+    const before = net.sockets[0]!.sentBinary.length;
+    for (let moved = 0; moved < 100; moved++) {
+      teacher.point(at(moved));
+      vi.advanceTimersByTime(10);
+    }
+    expect(board.pointers.value).toEqual([at(99)]);
+    expect(net.sockets[0]!.sentBinary.length - before).toBeLessThanOrEqual(26);
+    expect(board.present.value).toMatchObject([{ role: "teacher", name: "Ada" }]);
+    teacher.point(null);
+    vi.advanceTimersByTime(40);
+    expect(board.pointers.value).toEqual([]);
+    vi.useRealTimers();
+  });
+
+  test("of a board points nowhere", async () => {
+    const teacher = join("teacher");
+    const board = join("board");
+    await pass(500);
+    vi.useFakeTimers();
+    board.point(at(1));
+    vi.advanceTimersByTime(100);
+    vi.useRealTimers();
+    expect(teacher.pointers.value).toEqual([]);
+  });
+});
+
+describe("what boards offer", () => {
+  async function offering(): Promise<LiveSession> {
+    const board = join("board");
+    await pass(500);
+    vi.useFakeTimers();
+    board.offer({ strokes: [1], erase: [] });
+    vi.advanceTimersByTime(100);
+    vi.useRealTimers();
+    return board;
+  }
+
+  test("comes to one of the teacher's pages, and is gone with the board's wish", async () => {
+    const teachers = [join("teacher"), join("teacher")];
+    await pass(500);
+    const board = await offering();
+    const heard = teachers.map((teacher) => teacher.offers.value);
+    expect(heard.filter((offers) => offers.length > 0)).toEqual([
+      [{ board: "p1", ink: { strokes: [1], erase: [] } }],
+    ]);
+    board.offer(null);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    for (const teacher of teachers) expect(teacher.offers.value).toEqual([]);
+  });
+
+  test("is no document frame, and no other board's business", async () => {
+    const other = join("board");
+    await offering();
+    expect(other.offers.value).toEqual([]);
+    const frames = net.sockets.flatMap((socket) => socket.sentBinary);
+    expect(frames.every((frame) => frame[0] === 1 || frame[1] === 0)).toBe(true);
+  });
+});
+
 describe("a board", () => {
   test("sends no document frames but questions", async () => {
     const teacher = join("teacher");

@@ -2,11 +2,16 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import "../lesson/slide.css";
 import type { Api } from "../core/api";
+import { OfferedInk } from "../ink/offers";
+import { slideKey, type Ink } from "../ink/strokes";
 import { clampPlace, type Place } from "../lesson/steps";
 import { CLOSE } from "../live/protocol";
 import { LiveSession } from "../live/session";
+import type { Pointer } from "../live/show";
+import { TimerFace } from "../ui/TimerFace";
 import { BoardLessons, type BoardDeck } from "./lessons";
 import type { BoardPairing } from "./pairing";
+import { Pens } from "./Pens";
 import { Stage } from "./stage";
 import { Tools } from "./Tools";
 import { useWakeLock } from "./wakelock";
@@ -19,20 +24,26 @@ interface Props {
 }
 
 export default function Showing({ api, pairing, onEnded }: Props) {
-  const [{ session, lessons }] = useState(() => ({
-    session: boardSession(api, pairing, onEnded),
-    lessons: new BoardLessons(api, pairing),
-  }));
+  const [{ session, lessons, ink }] = useState(() => {
+    const session = boardSession(api, pairing, onEnded);
+    const ink = new OfferedInk(session.doc, pairing.pairing, (offer) => session.offer(offer));
+    return { session, lessons: new BoardLessons(api, pairing), ink };
+  });
 
   useEffect(() => {
     session.start();
     return () => {
       lessons.stop();
+      ink.stop();
       session.stop();
     };
-  }, [session, lessons]);
+  }, [session, lessons, ink]);
   const wanted = session.lesson.value;
   useEffect(() => void lessons.want(wanted), [lessons, wanted]);
+  const mayDraw = session.boardsDraw.value;
+  useEffect(() => {
+    if (!mayDraw) ink.withdraw();
+  }, [ink, mayDraw]);
   useWakeLock();
 
   const shown = lessons.shown.value;
@@ -40,7 +51,16 @@ export default function Showing({ api, pairing, onEnded }: Props) {
   return (
     <main class="board" data-testid="board">
       {current ? (
-        <DeckView key={current.lesson} shown={current} at={session.place.value} api={api} />
+        <DeckView
+          key={current.lesson}
+          shown={current}
+          at={session.place.value}
+          api={api}
+          ink={ink}
+          figure={session.zoom.value?.figure ?? null}
+          pointers={session.pointers.value}
+          mayDraw={mayDraw && session.blank.value === ""}
+        />
       ) : (
         <Greeting teacher={pairing.teacher} coming={wanted !== null} />
       )}
@@ -49,6 +69,11 @@ export default function Showing({ api, pairing, onEnded }: Props) {
         data-testid="board-blank"
         data-blank={session.blank.value}
       />
+      {session.timer.value && (
+        <div class="board-timer">
+          <TimerFace timer={session.timer.value} clock={session.clock} />
+        </div>
+      )}
       <Tools connection={session.connection.value} onLeave={() => leave(session, onEnded)} />
     </main>
   );
@@ -88,9 +113,13 @@ interface DeckViewProps {
   shown: BoardDeck;
   at: Place;
   api: Api;
+  ink: Ink;
+  figure: number | null;
+  pointers: readonly Pointer[];
+  mayDraw: boolean;
 }
 
-function DeckView({ shown, at, api }: DeckViewProps) {
+function DeckView({ shown, at, api, ink, figure, pointers, mayDraw }: DeckViewProps) {
   const root = useRef<HTMLDivElement>(null);
   const stage = useRef<Stage | null>(null);
   const { deck } = shown;
@@ -98,24 +127,36 @@ function DeckView({ shown, at, api }: DeckViewProps) {
 
   useLayoutEffect(() => {
     if (!root.current) return;
-    const made = new Stage(root.current, deck, api.hosts);
+    const made = new Stage(root.current, deck, api.hosts, ink, shown.lesson);
     stage.current = made;
     return () => made.destroy();
-  }, [deck, api]);
+  }, [deck, api, ink, shown.lesson]);
   useLayoutEffect(() => void stage.current?.show({ slide, step }), [deck, slide, step]);
+  useLayoutEffect(() => void stage.current?.enlarge(slide, figure), [deck, slide, figure]);
+  useLayoutEffect(() => {
+    const here = pointers.filter((pointer) => pointer.slide === slide);
+    void stage.current?.point(slide, here);
+  }, [deck, slide, pointers]);
 
-  return (
+  const view = (
     <div
       class="board-stage"
       data-testid="slide"
       data-slide={slide}
       data-step={step}
       data-lesson={shown.lesson}
+      data-figure={figure ?? ""}
       role="group"
       aria-label={`${shown.title}, slide ${slide + 1} of ${deck.length}`}
       aria-live="polite"
     >
       <div class="reveal" ref={root} key={deck.slides.length} />
     </div>
+  );
+  return (
+    <>
+      {view}
+      {mayDraw && <Pens stage={root} ink={ink} slide={slideKey(shown.lesson, slide)} />}
+    </>
   );
 }

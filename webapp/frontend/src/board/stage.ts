@@ -8,15 +8,17 @@
 import Reveal, { type RevealApi, type RevealConfig } from "reveal.js";
 import "reveal.js/reveal.css";
 import type { Hosts } from "../core/hosts";
+import { InkLayer } from "../ink/layer";
+import { Pointing } from "../ink/pointing";
+import { slideKey, type Ink } from "../ink/strokes";
 import type { Deck } from "../lesson/deck";
-import { fitSlide } from "../lesson/fit";
+import { enlarge } from "../lesson/figures";
+import { fitSlide, onTypefaces } from "../lesson/fit";
 import { pointMedia, retryMedia } from "../lesson/media";
+import { PAGE_HEIGHT, PAGE_WIDTH } from "../lesson/page";
 import type { Place } from "../lesson/steps";
+import type { Pointer } from "../live/show";
 
-const PAGE_WIDTH = 1280;
-/** Screens from upright to very wide: beyond, there is a border rather than an odd page. */
-const ASPECT_LEAST = 1.25;
-const ASPECT_MOST = 2;
 /** So many slides before and after the shown one are ready. */
 const NEAR = 2;
 
@@ -25,12 +27,19 @@ export class Stage {
   private readonly ready: Promise<unknown>;
   private readonly sections: HTMLElement[];
   private readonly stopRetrying: () => void;
+  private readonly stopFonts: () => void;
+  private readonly layers: InkLayer[] = [];
+  private readonly pointings = new Map<number, Pointing>();
+  private slide = 0;
+  private figure: number | null = null;
   private destroyed = false;
 
   constructor(
     private readonly root: HTMLElement,
     private readonly deck: Deck,
     private readonly hosts: Hosts,
+    private readonly ink: Ink,
+    private readonly lesson: string,
   ) {
     this.sections = deck.slides.map(() => document.createElement("section"));
     const holder = document.createElement("div");
@@ -39,26 +48,43 @@ export class Stage {
     root.replaceChildren(holder);
     this.stopRetrying = retryMedia(root, hosts);
     root.addEventListener("load", this.loaded, true);
-    this.reveal = new Reveal(root, options(pageHeight()));
-    this.setPageHeight();
+    this.stopFonts = onTypefaces(() => this.refit());
+    this.reveal = new Reveal(root, options());
     this.ready = this.reveal.initialize();
-    window.addEventListener("resize", this.resized);
   }
 
   async show(place: Place): Promise<void> {
     await this.ready;
     if (this.destroyed) return;
+    this.slide = place.slide;
     this.fillNear(place.slide);
     // Fragments count from 0, and -1 means none; without the argument reveal.js would choose.
     this.reveal.slide(place.slide, 0, place.step - 1);
     this.fit(place.slide);
   }
 
+  /** Where teachers point on this slide. */
+  async point(slide: number, pointers: readonly Pointer[]): Promise<void> {
+    await this.ready;
+    this.pointings.forEach((pointing, index) => pointing.show(index === slide ? pointers : []));
+  }
+
+  /** A figure of this slide that fills the screen; null for the whole slide. */
+  async enlarge(slide: number, figure: number | null): Promise<void> {
+    await this.ready;
+    this.figure = figure;
+    for (const index of this.pointings.keys()) {
+      const page = this.page(index);
+      if (page) enlarge(page, index === slide ? figure : null);
+    }
+  }
+
   destroy(): void {
     this.destroyed = true;
-    window.removeEventListener("resize", this.resized);
+    for (const layer of this.layers) layer.destroy();
     this.root.removeEventListener("load", this.loaded, true);
     this.stopRetrying();
+    this.stopFonts();
     void this.ready.then(() => this.reveal.destroy());
   }
 
@@ -78,41 +104,38 @@ export class Stage {
     pointMedia(body, this.hosts);
     page.append(body);
     section.append(page);
+    this.layers.push(new InkLayer(page, this.ink, slideKey(this.lesson, index)));
+    this.pointings.set(index, new Pointing(page));
+  }
+
+  private page(index: number): HTMLElement | null {
+    return this.sections[index]?.querySelector<HTMLElement>(".slide-page") ?? null;
   }
 
   private fit(index: number): void {
-    const page = this.sections[index]?.querySelector<HTMLElement>(".slide-page");
+    const page = this.page(index);
     if (page) fitSlide(page);
   }
 
   private readonly loaded = (event: Event): void => {
     const page =
       event.target instanceof Element ? event.target.closest<HTMLElement>(".slide-page") : null;
-    if (page) fitSlide(page);
+    if (page === this.page(this.slide)) this.refit();
+    else if (page) fitSlide(page);
   };
 
-  private readonly resized = (): void => {
-    this.setPageHeight();
-    this.reveal.configure({ height: pageHeight() });
-    this.fit(this.reveal.getIndices().h);
-  };
-
-  private setPageHeight(): void {
-    this.root.style.setProperty("--page-height", `${pageHeight()}px`);
+  private refit(): void {
+    this.fit(this.slide);
+    const page = this.page(this.slide);
+    if (page) enlarge(page, this.figure);
   }
 }
 
-/** The page takes the screen's shape, so that an old 4:3 board has no bars above and below. */
-function pageHeight(): number {
-  const aspect = window.innerWidth / Math.max(1, window.innerHeight);
-  return Math.round(PAGE_WIDTH / Math.min(ASPECT_MOST, Math.max(ASPECT_LEAST, aspect)));
-}
-
-function options(height: number): RevealConfig {
+function options(): RevealConfig {
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   return {
     width: PAGE_WIDTH,
-    height,
+    height: PAGE_HEIGHT,
     margin: 0,
     minScale: 0.05,
     maxScale: 20,

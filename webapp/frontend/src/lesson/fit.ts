@@ -33,6 +33,13 @@ export function fitSlide(page: HTMLElement): void {
   if (!fits(page, body)) shrinkAsPicture(page, body);
 }
 
+/** Calls back when a typeface has come: what was fitted before was measured in another. */
+export function onTypefaces(refit: () => void): () => void {
+  const { fonts } = document;
+  fonts?.addEventListener("loadingdone", refit);
+  return () => fonts?.removeEventListener("loadingdone", refit);
+}
+
 function reset(body: HTMLElement): void {
   body.classList.remove("wrap-code");
   body.style.transform = "";

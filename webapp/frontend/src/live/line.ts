@@ -37,6 +37,8 @@ export interface LineEvents {
   opened(line: Line): void;
   control(message: ServerMessage, line: Line): void;
   binary(frame: Uint8Array, line: Line): void;
+  /** The host's own time, ms since 1970; `tookMs`: from asking to hearing it. */
+  time?(hostTime: number, tookMs: number): void;
   /** Called once. `code` is the close code, or 0 if the host just fell silent. */
   died(line: Line, code: number): void;
 }
@@ -113,7 +115,10 @@ export class Line {
     const message = typeof data === "string" ? parseServerMessage(data) : null;
     if (!message) return;
     if (message.type === "pong" || message.type === "welcome") this.load = message.load;
-    if (message.type === "pong") return;
+    if (message.type === "pong") {
+      if (message.now !== undefined) this.events.time?.(message.now, this.heardAt - message.t);
+      return;
+    }
     if (message.type === "move") this.leaving = true;
     // A board without a pairing has no hello and no welcome: its first code is the welcome.
     if (message.type === "welcome" || message.type === "pair.code") this.open();

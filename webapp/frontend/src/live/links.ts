@@ -34,6 +34,7 @@ export interface LinksEvents {
   opened?(line: Line): void;
   control?(message: ServerMessage, line: Line): void;
   binary?(frame: Uint8Array, line: Line): void;
+  time?(hostTime: number, tookMs: number): void;
   /** The number of open lines or the primary changed. */
   changed?(): void;
   /** 4401, 4403: no line will be made again until somebody calls restart(). */
@@ -192,6 +193,7 @@ export class Links {
         this.events.control?.(message, line);
       },
       binary: (frame: Uint8Array, line: Line): void => this.events.binary?.(frame, line),
+      time: (hostTime: number, tookMs: number): void => this.events.time?.(hostTime, tookMs),
       died: (line: Line, code: number): void => this.died(slot, line, code),
     };
   }

@@ -53,7 +53,7 @@ export type ServerMessage =
       position?: string;
     }
   | { type: "pair.rejected"; pairing: string; reason: string }
-  | { type: "pong"; t: number; load: number }
+  | { type: "pong"; t: number; load: number; now?: number }
   | { type: "move"; within_seconds: number }
   | { type: "error"; code: string; message: string; retry: boolean };
 

@@ -23,18 +23,26 @@ import {
 import * as Y from "yjs";
 import type { Host } from "../core/config";
 import { rank } from "../core/rank";
+import { SharedClock } from "./clock";
 import { keepDocument } from "./keep";
 import type { Line } from "./line";
 import { Links, USUAL_BREADTH, type LinksDependencies } from "./links";
 import { PROTOCOL_VERSION, type ClientMessage, type Role, type ServerMessage } from "./protocol";
 import {
   readBlank,
+  readBoardsDraw,
   readBoards,
   readLesson,
   readPlace,
+  readPointer,
+  readTimer,
+  readZoom,
   type Blank,
   type PairedBoard,
+  type Pointer,
   type ShownLesson,
+  type Timer,
+  type Zoom,
 } from "./show";
 import type { Place } from "../lesson/steps";
 
@@ -48,6 +56,8 @@ const TEACHER_MISSED_MS = 2_500;
 const TEACHER_GONE_MS = 60_000;
 /** A board says that it is there each so many ticks; a teacher each tick. */
 const BOARD_PRESENCE_TICKS = 5;
+/** What moves (a pointer, a board's pen) is told this often; what shows it glides between. */
+const MOVES_MS = 40;
 
 const SYNC = 0;
 const AWARENESS = 1;
@@ -58,6 +68,16 @@ export interface Presence {
   host: string;
   /** Which pairing a board belongs to. */
   pairing?: string;
+  /** Where a teacher points. */
+  pointer?: Pointer;
+  /** What a board would like to have drawn (ink/offers.ts). */
+  ink?: unknown;
+}
+
+/** A board's wish to draw: by its pairing. */
+export interface BoardOffer {
+  board: string;
+  ink: unknown;
 }
 
 export interface SessionOptions {
@@ -79,9 +99,17 @@ export class LiveSession {
   readonly place: ReadonlySignal<Place>;
   readonly blank: ReadonlySignal<Blank>;
   readonly lesson: ReadonlySignal<ShownLesson | null>;
+  readonly timer: ReadonlySignal<Timer | null>;
+  readonly zoom: ReadonlySignal<Zoom | null>;
+  /** Where teachers point just now, this page's own pointer not among them. */
+  readonly pointers: ReadonlySignal<Pointer[]>;
+  readonly boardsDraw: ReadonlySignal<boolean>;
+  /** What boards offer, for this page to write; empty if another page of the teacher does that. */
+  readonly offers: ReadonlySignal<BoardOffer[]>;
   readonly boards: ReadonlySignal<PairedBoard[]>;
   readonly present: ReadonlySignal<Presence[]>;
   readonly connection: ReadonlySignal<Connection>;
+  readonly clock = new SharedClock();
   /** Resolves when a server's copy was merged for the first time. */
   readonly synced: Promise<void>;
 
@@ -89,6 +117,11 @@ export class LiveSession {
     place: signal<Place>({ slide: 0, step: 0 }),
     blank: signal<Blank>(""),
     lesson: signal<ShownLesson | null>(null),
+    timer: signal<Timer | null>(null),
+    zoom: signal<Zoom | null>(null),
+    pointers: signal<Pointer[]>([]),
+    boardsDraw: signal(false),
+    offers: signal<BoardOffer[]>([]),
     boards: signal<PairedBoard[]>([]),
     present: signal<Presence[]>([]),
     connection: signal<Connection>("reconnecting"),
@@ -98,11 +131,19 @@ export class LiveSession {
   private aloneSince: number;
   private teacherHeardAt: number;
   private ticks = 0;
+  private pointer: Pointer | null = null;
+  private ink: unknown = null;
+  private moving: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly options: SessionOptions) {
     this.place = this.signals.place;
     this.blank = this.signals.blank;
     this.lesson = this.signals.lesson;
+    this.timer = this.signals.timer;
+    this.zoom = this.signals.zoom;
+    this.pointers = this.signals.pointers;
+    this.boardsDraw = this.signals.boardsDraw;
+    this.offers = this.signals.offers;
     this.boards = this.signals.boards;
     this.present = this.signals.present;
     this.connection = this.signals.connection;
@@ -116,6 +157,7 @@ export class LiveSession {
         opened: (line) => this.greet(line),
         binary: (frame, line) => this.received(frame, line),
         control: (message, line) => options.onControl?.(message, line),
+        time: (hostTime, tookMs) => this.clock.told(hostTime, tookMs),
         changed: () => this.reviewConnection(),
         refused: (code) => options.onRefused?.(code),
         tick: () => this.tick(),
@@ -124,7 +166,7 @@ export class LiveSession {
     );
     this.doc.on("update", this.updated);
     this.awareness.on("update", this.awarenessUpdated);
-    this.awareness.setLocalState({ ...this.presence() });
+    this.sayPresence();
     this.readDocument();
   }
 
@@ -137,11 +179,33 @@ export class LiveSession {
   stop(): void {
     window.removeEventListener("online", this.hurry);
     document.removeEventListener("visibilitychange", this.hurry);
+    clearTimeout(this.moving);
     removeAwarenessStates(this.awareness, [this.doc.clientID], "leaving");
     this.links.stop();
     this.stopKeeping();
     this.awareness.destroy();
     this.doc.destroy();
+  }
+
+  /** Points on the boards; null: no more. */
+  point(pointer: Pointer | null): void {
+    if (pointer === null && this.pointer === null) return;
+    this.pointer = pointer;
+    this.sayMoves();
+  }
+
+  /** Offers what this board draws; null: nothing any more. */
+  offer(ink: unknown): void {
+    if (ink === null && this.ink === null) return;
+    this.ink = ink;
+    this.sayMoves();
+  }
+
+  private sayMoves(): void {
+    this.moving ??= setTimeout(() => {
+      this.moving = undefined;
+      this.sayPresence();
+    }, MOVES_MS);
   }
 
   private readonly hurry = (): void => {
@@ -204,11 +268,14 @@ export class LiveSession {
   };
 
   private readDocument(): void {
-    const { place, blank, lesson, boards } = this.signals;
+    const { place, blank, lesson, timer, zoom, boards, boardsDraw } = this.signals;
     setIfChanged(place, readPlace(this.doc));
     setIfChanged(blank, readBlank(this.doc));
     setIfChanged(lesson, readLesson(this.doc));
+    setIfChanged(timer, readTimer(this.doc));
+    setIfChanged(zoom, readZoom(this.doc));
     setIfChanged(boards, readBoards(this.doc));
+    setIfChanged(boardsDraw, readBoardsDraw(this.doc));
   }
 
   private presence(): Presence {
@@ -217,7 +284,14 @@ export class LiveSession {
       name: this.options.name,
       host: this.links.primary?.host.name ?? "",
     };
-    return this.options.pairing ? { ...presence, pairing: this.options.pairing } : presence;
+    if (this.options.pairing) presence.pairing = this.options.pairing;
+    if (this.pointer) presence.pointer = this.pointer;
+    if (this.ink) presence.ink = this.ink;
+    return presence;
+  }
+
+  private sayPresence(): void {
+    this.awareness.setLocalState({ ...this.presence() });
   }
 
   private presenceFrame(clients: number[]): Uint8Array {
@@ -239,17 +313,37 @@ export class LiveSession {
     const others = [...states].filter(([client]) => client !== this.doc.clientID);
     setIfChanged(
       this.signals.present,
-      others.map(([, state]) => state as Presence),
+      others.map(([, { pointer: _, ink: __, ...state }]) => state as Presence),
+    );
+    setIfChanged(this.signals.offers, this.readOffers(others));
+    setIfChanged(
+      this.signals.pointers,
+      others
+        .filter(([, state]) => state.role === "teacher")
+        .map(([, state]) => readPointer(state.pointer))
+        .filter((pointer) => pointer !== null),
     );
     if (origin === "local" || origin === "leaving") {
       this.links.broadcast(this.presenceFrame([this.doc.clientID]));
     }
   };
 
+  /** The first of the teacher's pages writes for the boards: two would write each stroke twice. */
+  private readOffers(others: [number, Partial<Presence>][]): BoardOffer[] {
+    if (this.options.role !== "teacher") return [];
+    const teachers = others.filter(([, state]) => state.role === "teacher");
+    if (teachers.some(([client]) => client < this.doc.clientID)) return [];
+    return others
+      .filter(([, state]) => state.role === "board" && state.pairing && state.ink)
+      .map(([, state]) => ({ board: String(state.pairing), ink: state.ink }));
+  }
+
   private tick(): void {
     this.ticks += 1;
-    if (this.options.role === "teacher" || this.ticks % BOARD_PRESENCE_TICKS === 0) {
-      this.awareness.setLocalState({ ...this.presence() });
+    const offering = this.ink !== null;
+    const turn = this.ticks % BOARD_PRESENCE_TICKS === 0;
+    if (this.options.role === "teacher" || turn || offering) {
+      this.sayPresence();
     }
     this.missTeacher();
     this.reviewConnection();

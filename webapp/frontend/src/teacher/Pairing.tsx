@@ -8,7 +8,13 @@ import { dropScannedCode, scannedCode } from "./state";
 
 const DIGITS = 6;
 
-export function Pairing({ session, pairing }: { session: LiveSession; pairing: TeacherPairing }) {
+interface Props {
+  session: LiveSession;
+  pairing: TeacherPairing;
+  onBoardsDraw: (allowed: boolean) => void;
+}
+
+export function Pairing({ session, pairing, onBoardsDraw }: Props) {
   const boards = session.boards.value.filter((board) => !board.revoked);
   const [adding, setAdding] = useState(scannedCode() !== "");
   const state = pairing.state.value;
@@ -32,6 +38,17 @@ export function Pairing({ session, pairing }: { session: LiveSession; pairing: T
         )}
       </div>
       <BoardList boards={boards} session={session} pairing={pairing} />
+      {boards.length > 0 && (
+        <label class="check small">
+          <input
+            type="checkbox"
+            data-testid="boards-draw"
+            checked={session.boardsDraw.value}
+            onChange={(event) => onBoardsDraw(event.currentTarget.checked)}
+          />
+          The class may draw
+        </label>
+      )}
       <div aria-live="polite">
         {state.kind === "compare" ? (
           <Compare symbol={state.symbol} name={state.symbolName} pairing={pairing} />

@@ -54,14 +54,16 @@ const Item = memo(function Item({ slide, index, current, onJump }: ItemProps) {
         data-testid="slide-item"
         data-slide={index}
         aria-current={current ? "true" : undefined}
-        aria-label={`Slide ${index + 1}: ${text}`}
         onClick={(event) => {
           // A pointer leaves no focus behind, or the space bar would jump here again.
           if (event.detail > 0) event.currentTarget.blur();
           onJump(index);
         }}
       >
-        <span class="slide-number">{index + 1}</span>
+        <span class="slide-number">
+          <span class="visually-hidden">Slide </span>
+          {index + 1}
+        </span>
         <span class="slide-label">{text}</span>
       </button>
     </li>

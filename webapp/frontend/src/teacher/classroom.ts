@@ -5,10 +5,14 @@
  * It fetches the role token, says which lesson is shown, and steers. All of it works without any
  * server: the document goes on here, and the token is asked for again until a host gives one.
  */
+import { effect } from "@preact/signals";
 import { newId, type Api } from "../core/api";
 import { ApiError } from "../core/errors";
 import { load, save } from "../core/storage";
 import type { Lesson, User } from "../core/types";
+import { InkHistory } from "../ink/history";
+import { accept } from "../ink/offers";
+import { Ink } from "../ink/strokes";
 import type { Deck } from "../lesson/deck";
 import { clampPlace, nextPlace, previousPlace, type Place } from "../lesson/steps";
 import { CLOSE } from "../live/protocol";
@@ -17,9 +21,13 @@ import {
   readLesson,
   readPlace,
   writeBlank,
+  writeBoardsDraw,
   writeLesson,
   writePlace,
+  writeTimer,
+  writeZoom,
   type Blank,
+  type Timer,
 } from "../live/show";
 import { TeacherPairing } from "./pairing";
 import { setUser } from "./state";
@@ -47,6 +55,9 @@ interface Left extends Place {
 export class Classroom {
   readonly session: LiveSession;
   readonly pairing: TeacherPairing;
+  readonly ink: Ink;
+  readonly history: InkHistory;
+  private readonly stopAccepting: () => void;
   private wantedLesson = "";
   private stopped = false;
   private refused = false;
@@ -69,6 +80,9 @@ export class Classroom {
       },
     });
     this.pairing = new TeacherPairing(this.session.links, () => api.position);
+    this.ink = new Ink(this.session.doc, thisDevice());
+    this.history = new InkHistory(this.ink);
+    this.stopAccepting = effect(() => this.acceptOffers());
     if (kept.token) this.session.start();
   }
 
@@ -85,6 +99,8 @@ export class Classroom {
     this.stopped = true;
     clearTimeout(this.retry);
     this.pairing.stop();
+    this.stopAccepting();
+    this.ink.stop();
     this.session.stop();
   }
 
@@ -98,6 +114,7 @@ export class Classroom {
     if (known?.id !== lesson.id) await Promise.race([fetching, wait(TOKEN_WAIT_MS)]);
     if (!readLesson(doc)) await Promise.race([this.session.synced, wait(SYNC_WAIT_MS)]);
     if (this.wantedLesson !== lesson.id || this.stopped) return;
+    this.ink.forgetOld();
     const shown = readLesson(doc);
     if (shown?.id === lesson.id && shown.version === lesson.version) return;
     const at = shown?.id === lesson.id ? readPlace(doc) : resumedPlace(lesson.id);
@@ -119,6 +136,27 @@ export class Classroom {
   toggleBlank(blank: Blank): void {
     const { doc, blank: shown } = this.session;
     writeBlank(doc, shown.peek() === blank ? "" : blank);
+  }
+
+  /** Enlarges a figure of the slide that is shown; null, or the same again: the whole slide. */
+  enlarge(figure: number | null): void {
+    const { doc, place, zoom } = this.session;
+    const same = figure === null || zoom.peek()?.figure === figure;
+    writeZoom(doc, same ? null : { slide: place.peek().slide, figure });
+  }
+
+  letBoardsDraw(allowed: boolean): void {
+    writeBoardsDraw(this.session.doc, allowed);
+  }
+
+  private acceptOffers(): void {
+    const { boardsDraw, lesson, offers } = this.session;
+    if (!boardsDraw.value || !lesson.value) return;
+    for (const { board, ink } of offers.value) accept(this.ink, ink, board, lesson.value.id);
+  }
+
+  setTimer(timer: Timer | null): void {
+    writeTimer(this.session.doc, timer);
   }
 
   /** Where the class is in this lesson. */
@@ -177,6 +215,14 @@ export class Classroom {
     Object.assign(this.kept, kept);
     save(keptKey(this.user), kept);
   }
+}
+
+/** Tells whose strokes undo takes back; no secret. */
+function thisDevice(): string {
+  const known = load<string>("device", "");
+  const device = known || newId().slice(-8);
+  if (!known) save("device", device);
+  return device;
 }
 
 function keptKey(user: User): string {

@@ -7,9 +7,11 @@ interface Props {
   testid: string;
   onClose: () => void;
   children: ComponentChildren;
+  /** As wide as the screen allows. */
+  wide?: boolean;
 }
 
-export function Dialog({ title, testid, onClose, children }: Props) {
+export function Dialog({ title, testid, onClose, children, wide = false }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const element = dialog.current;
@@ -19,7 +21,7 @@ export function Dialog({ title, testid, onClose, children }: Props) {
   return (
     <dialog
       ref={dialog}
-      class="dialog"
+      class={`dialog ${wide ? "dialog-wide" : ""}`}
       data-testid={testid}
       aria-label={title}
       onCancel={(event) => {

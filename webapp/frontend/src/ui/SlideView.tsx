@@ -5,12 +5,15 @@
  */
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Hosts } from "../core/hosts";
+import { InkLayer } from "../ink/layer";
+import { Pointing } from "../ink/pointing";
+import { slideKey, type Ink } from "../ink/strokes";
 import type { Deck } from "../lesson/deck";
-import { fitSlide } from "../lesson/fit";
+import { enlarge } from "../lesson/figures";
+import { fitSlide, onTypefaces } from "../lesson/fit";
 import { pointMedia, retryMedia } from "../lesson/media";
-
-/** The page that slides are laid out on, in CSS pixels before scaling. */
-export const PAGE_WIDTH = 1280;
+import { PAGE_WIDTH } from "../lesson/page";
+import type { Pointer } from "../live/show";
 
 interface Props {
   deck: Deck;
@@ -20,11 +23,20 @@ interface Props {
   hosts: Hosts;
   label: string;
   testid?: string;
+  /** What is drawn on it. */
+  ink?: { ink: Ink; lesson: string };
+  pointers?: readonly Pointer[];
+  /** The figure that fills the page; null for the whole slide. */
+  figure?: number | null;
 }
 
-export function SlideView({ deck, slide, step, hosts, label, testid }: Props) {
+const NONE: readonly Pointer[] = [];
+
+export function SlideView(props: Props) {
+  const { deck, slide, step, hosts, label, testid, ink, pointers = NONE, figure = null } = props;
   const frame = useRef<HTMLDivElement>(null);
   const page = useRef<HTMLDivElement>(null);
+  const shownFigure = useRef(figure);
   const rendered = deck.slide(slide);
 
   useLayoutEffect(() => {
@@ -46,16 +58,37 @@ export function SlideView({ deck, slide, step, hosts, label, testid }: Props) {
     body.innerHTML = rendered.html;
     pointMedia(body, hosts);
     fitSlide(element);
-    const refit = (event: Event): void => {
-      if (event.target instanceof HTMLImageElement) fitSlide(element);
+    const refit = (): void => {
+      fitSlide(element);
+      enlarge(element, shownFigure.current);
     };
+    // Pictures' loads do not bubble, but they can be captured.
     element.addEventListener("load", refit, true);
+    const stopFonts = onTypefaces(refit);
     const stopRetrying = retryMedia(element, hosts);
     return () => {
       element.removeEventListener("load", refit, true);
+      stopFonts();
       stopRetrying();
     };
   }, [rendered, hosts]);
+
+  useLayoutEffect(() => {
+    shownFigure.current = figure;
+    if (page.current) enlarge(page.current, figure);
+  }, [rendered, figure]);
+
+  useLayoutEffect(() => {
+    if (!page.current || !ink) return;
+    const layer = new InkLayer(page.current, ink.ink, slideKey(ink.lesson, slide));
+    return () => layer.destroy();
+  }, [ink?.ink, ink?.lesson, slide]);
+
+  const pointing = useRef<Pointing | null>(null);
+  useLayoutEffect(() => {
+    if (page.current) pointing.current ??= new Pointing(page.current);
+    pointing.current?.show(pointers);
+  }, [pointers]);
 
   useLayoutEffect(() => {
     for (const fragment of page.current?.querySelectorAll(".fragment") ?? []) {
