@@ -223,7 +223,18 @@ def _list(obj: Files, as_json: bool, query: str, nothing: str) -> None:
 def _show(cluster: topology.Topology, nodes: list[health.Node]) -> None:
     click.echo(f"cluster {cluster.name}: {len(nodes)} hosts, page {cluster.page_url}\n")
     rows = [
-        ("host", "API", "realtime", "Postgres", "durability", "parked", "conflicts", "log", "clock")
+        (
+            "host",
+            "API",
+            "realtime",
+            "Postgres",
+            "durability",
+            "parked",
+            "conflicts",
+            "log",
+            "mail",
+            "clock",
+        )
     ]
     for n in nodes:
         rows.append(
@@ -236,6 +247,9 @@ def _show(cluster: topology.Topology, nodes: list[health.Node]) -> None:
                 _text(n.database and sum(v for k, v in n.parked.items() if k != "recheck")),
                 _text(n.conflicts),
                 "-" if n.change_log_bytes is None else f"{n.change_log_bytes / 2**20:.1f} MiB",
+                "-"
+                if n.mail is None or n.mail.error
+                else f"{n.mail.waiting} wait, {n.mail.dead} dead",
                 "-" if n.clock_skew_seconds is None else f"{n.clock_skew_seconds:+.3f} s",
             )
         )

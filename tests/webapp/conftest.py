@@ -37,8 +37,10 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def media_root() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="firstbell-media-"))
-    yield folder
+    folder = Path(tempfile.mkdtemp(prefix="firstbell-host-"))
+    media = folder / "media"
+    media.mkdir()
+    yield media
     shutil.rmtree(folder)
 
 

@@ -16,10 +16,11 @@ from django.db.migrations.recorder import MigrationRecorder
 
 def reasons() -> list[str]:
     """Why this host is not ready, in plain words; an empty list means it is."""
-    return _database() + _media()
+    return database_reasons() + _media()
 
 
-def _database() -> list[str]:
+def database_reasons() -> list[str]:
+    """The database's part of it: also whether this node is compared with its peers and may serve."""
     try:
         connection.ensure_connection()
         return _writable() or (_migrations() + _mesh())

@@ -11,6 +11,7 @@ from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from webapp.health.checks import reasons
+from webapp.mail.figures import figures
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +35,10 @@ class HealthMiddleware:
             old = {None: "unknown", True: "ready", False: "not ready"}[self.ready]
             logger.info("%s→%s %s", old, "not ready" if found else "ready", "; ".join(found))
             self.ready = not found
+        mail = figures()
         if found:
-            return self._answer({"status": "not ready", "reasons": found}, 503)
-        return self._answer({"status": "ready"}, 200)
+            return self._answer({"status": "not ready", "reasons": found, "mail": mail}, 503)
+        return self._answer({"status": "ready", "mail": mail}, 200)
 
     @staticmethod
     def _answer(body: dict[str, object], status: int) -> JsonResponse:
