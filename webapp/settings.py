@@ -75,11 +75,13 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     *(["webapp.multimaster.middleware.PositionMiddleware"] if MESH else []),
     "webapp.accounts.middleware.SessionMiddleware",
+    "webapp.accounts.devices.DeviceMiddleware",
     "webapp.accounts.parked.ParkedAccountMiddleware",
     *(["webapp.recovery.middleware.ActorMiddleware"] if MESH else []),
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "webapp.accounts.sign_ins.SignInMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -109,6 +111,19 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = [
+    "webapp.accounts.guessing.GuessingGuard",  # first: it may stop the others from looking
+    "django.contrib.auth.backends.ModelBackend",
+]
+PASSWORD_RESET_TIMEOUT = 4 * 3600
+CACHES = {
+    # Of this host alone, like all it holds: counts of what was tried (accounts/budgets.py).
+    "default": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": str(Path(FIRSTBELL_LOCAL_ROOT) / "counts"),
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # A lost session costs a sign-in; people's work waits for a peer.

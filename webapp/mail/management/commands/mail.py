@@ -11,9 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from webapp.mail.backend import outbox
 from webapp.mail.letters import PostOffice
 from webapp.mail.sender import Busy, Sender
-
-if settings.MESH:
-    from webapp.multimaster.durability import durability
+from webapp.multimaster.durability import durability
 
 
 class Command(BaseCommand):
@@ -39,10 +37,7 @@ class Command(BaseCommand):
         sender = Sender(outbox(), settings.FIRSTBELL_MAIL_PROVIDERS, PostOffice())
         try:
             # Whether a letter was sent is worth no wait for a peer: a host that never hears of it sends once more.
-            if settings.MESH:
-                with durability("local"):
-                    sender.run(stop)
-            else:
+            with durability("local"):
                 sender.run(stop)
         except Busy as error:
             raise CommandError(str(error)) from None
