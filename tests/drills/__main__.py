@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from bench import page
 from bench.report import Report
-from tests.drills import conflicts, control, disk, durability, migrate
+from tests.drills import conflicts, control, disk, durability, mail, migrate
 from tests.drills.frame import FOLDER, Options
 
 
@@ -30,6 +30,7 @@ ROUNDS: dict[str, Callable[[Options], Report]] = {
     "disk-full": disk.disk_full,
     "migrate-under-load": migrate.migrate,
     "failover": _failover,
+    "mail": mail.mail,
 }
 
 

@@ -51,9 +51,9 @@ export function Lessons({ api, user }: { api: Api; user: User }) {
       <header class="bar">
         <Brand name={user.school?.name ?? "Firstbell"} />
         <span class="grow" />
-        <span class="soft bar-name" data-testid="user-name">
+        <a class="bar-name" href="#/account" data-testid="user-name" title="My account">
           {user.name || user.username}
-        </span>
+        </a>
         <button class="button button-quiet" data-testid="sign-out" onClick={() => void signOut()}>
           Sign out
         </button>

@@ -1,0 +1,39 @@
+/** Something a person sets off: whether it is under way, what went wrong. */
+import { useState } from "preact/hooks";
+import { ApiError, messageFor } from "../core/errors";
+import { setUser } from "../teacher/state";
+
+export interface Action {
+  busy: boolean;
+  error: string;
+  /** Runs it unless it runs already; a device that was signed out meanwhile goes to the sign-in. */
+  run: (work: () => Promise<void>) => Promise<void>;
+}
+
+export function useAction(): Action {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState("");
+
+  async function run(work: () => Promise<void>): Promise<void> {
+    if (busy) return;
+    setBusy(true);
+    setError("");
+    try {
+      await work();
+    } catch (problem) {
+      if (problem instanceof ApiError && problem.status === 401) setUser(null);
+      else setError(messageFor(problem));
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  return { busy, error, run };
+}
+
+/** The fields of a submitted form, by name. */
+export function fields(event: SubmitEvent): Record<string, string> {
+  event.preventDefault();
+  const form = new FormData(event.currentTarget as HTMLFormElement);
+  return Object.fromEntries([...form].map(([name, value]) => [name, String(value)]));
+}
