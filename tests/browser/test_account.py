@@ -78,6 +78,12 @@ def test_a_forgotten_password_is_replaced_through_the_mail(
     teacher.by("sign-out").click()
     teacher.sign_in(account.username, NEW)
     expect(teacher.by("lesson-new")).to_be_visible()
+    open_link(teacher, link(laptop, address))
+    teacher.by("reset-password").fill("and once more by the same link")
+    teacher.by("reset-submit").click()
+    expect(teacher.by("error")).to_contain_text("was used already")
+    teacher.by("reset-again").click()
+    expect(teacher.by("forgot-email")).to_be_visible()
     no_trouble(teacher)
 
 

@@ -14,7 +14,10 @@ export function Devices({ api, changed }: { api: Api; changed: number }) {
   const [said, setSaid] = useState("");
   const { busy, error, run } = useAction();
   const refresh = async (): Promise<void> => setList(await devices(api));
-  useEffect(() => void run(refresh), [changed]);
+  useEffect(() => {
+    setSaid("");
+    void run(refresh);
+  }, [changed]);
 
   function end(device: Device): void {
     void run(async () => {

@@ -83,7 +83,7 @@ export function Forgot({ api }: { api: Api }) {
 }
 
 export function Reset({ api, user, token }: { api: Api; user: string; token: string }) {
-  const { busy, error, run } = useAction();
+  const { busy, error, code, run } = useAction();
   const words = texts.reset;
 
   function submit(event: SubmitEvent): void {
@@ -100,9 +100,11 @@ export function Reset({ api, user, token }: { api: Api; user: string; token: str
       <form class="account-form" onSubmit={submit}>
         <NewPassword label={words.fresh} testid="reset-password" />
         <ErrorNote message={error} />
-        {error && (
+        {code === "link_used_up" && (
           <p class="small">
-            <a href="#/forgot">{words.again}</a>
+            <a href="#/forgot" data-testid="reset-again">
+              {words.again}
+            </a>
           </p>
         )}
         <button class="button button-main" data-testid="reset-submit" disabled={busy}>
