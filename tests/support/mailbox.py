@@ -5,21 +5,23 @@ What it took stands in `taken`; `copies(message_id)` counts. Each manner is one 
 
 import asyncio
 import email
+import ssl
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any, Self
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
 
 from tests.webapp.support import free_port
 
 
 @dataclass
 class Manner:
-    """How the provider behaves, from now on. `times`: only so often, then well."""
+    """How the provider behaves, from now on. `times`: only the first tries of each mail, then well."""
 
     kind: str = "well"
     """well; late (answers each command after `seconds`); late-accept (takes `seconds` to take the text); refuse (5xx);
@@ -27,12 +29,11 @@ class Manner:
     accept-and-drop (says 250 and hangs up at once)."""
     seconds: float = 0
     times: int | None = None
+    tries: Counter[str] = field(default_factory=Counter)
 
-    def takes_hold(self) -> bool:
-        if self.times is None:
-            return True
-        self.times -= 1
-        return self.times >= 0
+    def takes_hold(self, message_id: str) -> bool:
+        self.tries[message_id] += 1
+        return self.times is None or self.tries[message_id] <= self.times
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,16 @@ class Taken:
 class Mailbox:
     """A provider that listens while the block lasts; `down()` and `up()` in between."""
 
-    def __init__(self, kind: str = "well", seconds: float = 0, times: int | None = None) -> None:
+    def __init__(
+        self,
+        kind: str = "well",
+        seconds: float = 0,
+        times: int | None = None,
+        tls: ssl.SSLContext | None = None,
+        login: tuple[str, str] | None = None,
+    ) -> None:
+        """`tls`: it offers STARTTLS with this. `login`: and takes mail only from who gives this name and password."""
+        self.tls, self.login = tls, login
         self.port = free_port()
         self.manner = Manner(kind, seconds, times)
         self.taken: list[Taken] = []
@@ -103,13 +113,14 @@ class Mailbox:
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        kind = self.manner.kind if self.manner.takes_hold() else "well"
+        message = email.message_from_bytes(envelope.content)
+        holds = self.manner.takes_hold(str(message["Message-ID"]))
+        kind = self.manner.kind if holds else "well"
         if kind == "refuse":
             return "554 5.7.1 We do not like this mail"
         if kind == "busy":
             return "451 4.7.1 Try again later"
         if kind != "drop":
-            message = email.message_from_bytes(envelope.content)
             self.taken += [Taken(recipient, message) for recipient in envelope.rcpt_tos]
         if kind == "late-accept":
             await asyncio.sleep(self.manner.seconds)
@@ -128,7 +139,14 @@ class _Controller(Controller):
         self.mailbox = mailbox
 
     def factory(self) -> SMTP:
-        return SMTP(self.mailbox, enable_SMTPUTF8=True)
+        options: dict[str, Any] = {}
+        if login := self.mailbox.login:
+
+            def check(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> Any:
+                return AuthResult(success=(data.login.decode(), data.password.decode()) == login)
+
+            options = {"auth_required": True, "authenticator": check}
+        return SMTP(self.mailbox, enable_SMTPUTF8=True, tls_context=self.mailbox.tls, **options)
 
 
 class Silence:

@@ -3,6 +3,7 @@
 import os
 import signal
 import sqlite3
+import ssl
 import subprocess
 import sys
 import threading
@@ -202,6 +203,37 @@ def test_a_password_is_never_sent_over_a_line_that_is_not_encrypted() -> None:
         result = provider(url).send(waiting(), lambda: None)
         assert result.outcome is Outcome.FAILED
         assert "STARTTLS" in result.text
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of `localhost`, with its key in the same file; trusted by nobody."""
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", path,
+         "-out", path.with_suffix(".crt"), "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    path.write_bytes(path.read_bytes() + path.with_suffix(".crt").read_bytes())
+    return path
+
+
+def test_a_provider_is_spoken_to_over_tls_with_the_password_and_only_if_its_certificate_is_trusted(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    with Mailbox(tls=tls, login=("school", "p@ss")) as mailbox:
+        mail = waiting(content=TEXT % b"<a@b>")
+        url = f"smtp://school:p%40ss@localhost:{mailbox.port}"
+        untrusted = provider(url).send(mail, lambda: None)
+        assert untrusted.outcome is Outcome.FAILED
+        assert "certificate" in untrusted.text.lower()
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        wrong = provider(url.replace("p%40ss", "guess")).send(mail, lambda: None)
+        assert wrong.outcome is Outcome.FAILED, "the provider's trouble, not the mail's"
+        assert provider(url).send(mail, lambda: None).outcome is Outcome.SENT
+        assert mailbox.copies("<a@b>") == 1
 
 
 def test_what_was_handed_over_when_the_sender_died_is_in_doubt(tmp_path: Path) -> None:
