@@ -70,6 +70,7 @@ class Mailbox:
         self.manner = Manner(kind, seconds, times)
         self.taken: list[Taken] = []
         self.tries = 0
+        self.at_once = self.most_at_once = 0
         self._controller: Controller | None = None
 
     @property
@@ -123,7 +124,10 @@ class Mailbox:
         if kind != "drop":
             self.taken += [Taken(recipient, message) for recipient in envelope.rcpt_tos]
         if kind == "late-accept":
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
             await asyncio.sleep(self.manner.seconds)
+            self.at_once -= 1
         if kind in ("drop", "keep-and-drop"):
             server.transport.abort()
         if kind == "accept-and-drop":

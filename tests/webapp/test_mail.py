@@ -140,10 +140,21 @@ def test_the_second_provider_is_asked_when_the_first_is_down(outbox: Outbox) -> 
         down.down()
         with sending(outbox, down.url, second.url):
             name = put(outbox)
-            wait_for(lambda: second.copies(name) == 1, "through the second")
+            wait_for(lambda: is_sent(outbox), "sent")
+            assert second.copies(name) == 1
+            with closing(sqlite3.connect(outbox.path)) as db:
+                assert db.execute("select tries from mail").fetchall() == [(1,)], "at once"
 
 
-def test_a_silent_provider_costs_a_bounded_wait_and_holds_no_other_mail_up(
+def test_a_slow_provider_is_given_several_mails_at_once(outbox: Outbox) -> None:
+    with Mailbox("late-accept", seconds=1) as mailbox, sending(outbox, mailbox.url):
+        for n in range(4):
+            put(outbox, f"<{n}@school.example>")
+        wait_for(lambda: is_sent(outbox), "all sent")
+        assert mailbox.most_at_once == 4
+
+
+def test_a_silent_provider_costs_a_bounded_wait_and_is_asked_last_for_a_while(
     outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(providers, "COMMAND_SECONDS", 1)
