@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster import credentials, health
 from cluster.local.laptop import Laptop
 from tests.browser.conftest import Account
 from tests.browser.screens import Screen, Screens, Teacher, expect
@@ -183,6 +184,13 @@ def join(colleague: Teacher, username: str) -> None:
     }.items():
         colleague.by(field).fill(value)
     colleague.by("join-submit").click()
+
+
+def test_the_status_tells_of_each_hosts_outbox_and_sender(laptop: Laptop) -> None:
+    passwords = credentials.load(laptop.state.secrets_toml)
+    for node in health.look(laptop.topology, passwords):
+        assert node.mail is not None
+        assert (node.mail.error, node.mail.dead, node.mail.troubles) == (None, 0, [])
 
 
 def test_who_guesses_too_often_is_told_when_to_try_again(

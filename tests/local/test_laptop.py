@@ -11,7 +11,6 @@ import psycopg2
 import pytest
 import requests
 
-from cluster import credentials, health
 from cluster.errors import ClusterError
 from cluster.local import Laptop, ports
 from cluster.local.progress import wait_until
@@ -111,13 +110,6 @@ def test_up_on_a_running_cluster_restarts_what_is_missing_and_nothing_else(lapto
     assert "host1 is running already" in capsys.readouterr().out
     assert laptop.pid(1, "nats") > 0
     assert laptop.pid(1, "postgres") == postgres
-
-
-def test_the_status_tells_of_each_hosts_outbox_and_sender(laptop):
-    passwords = credentials.load(laptop.state.secrets_toml)
-    for node in health.look(laptop.topology, passwords):
-        assert node.mail is not None
-        assert (node.mail.error, node.mail.waiting, node.mail.troubles) == (None, 0, [])
 
 
 def test_a_program_that_dies_is_started_again(laptop):

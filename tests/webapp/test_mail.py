@@ -232,6 +232,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_provider_is_spoken_to_over_tls_with_the_password_and_only_if_its_certificate_is_trusted(
     certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(providers, "COMMAND_SECONDS", 2)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate)
     with Mailbox(tls=tls, login=("school", "p@ss")) as mailbox:
