@@ -95,7 +95,9 @@ def test_a_lost_device_is_signed_out_and_a_new_password_signs_out_the_rest(
     for screen in (lost, third, here):
         screen.sign_in(account.username, account.password)
         expect(screen.by("lesson-new")).to_be_visible()
-    here.by("user-name").click()
+    look(here, "39-lessons-with-account")
+    here.page.set_viewport_size({"width": 375, "height": 800})  # a phone leads there too
+    here.by("account").click()
     expect(here.by("device")).to_have_count(3)
     look(here, "44-account")
     expect_keys_reach_everything(here)
@@ -133,7 +135,7 @@ def test_a_signed_out_device_that_is_steering_stops_and_the_board_goes_on(
     lost.import_file("tides.zip", decks.tides())
     lost.open_lesson("The tides")
     pair(lost, board)
-    here.by("user-name").click()
+    here.by("account").click()
     here.by("device-end").click()
     expect(here.by("device")).to_have_count(1)
     expect(lost.by("sign-in-submit")).to_be_visible(timeout=20_000)
@@ -146,7 +148,7 @@ def test_an_admin_teacher_invites_a_colleague_who_makes_an_account(
 ) -> None:
     admin, colleague = screens.teacher(), screens.teacher()
     admin.sign_in("ada", "firstbell-demo")
-    admin.by("user-name").click()
+    admin.by("account").click()
     name = account.username.replace("toner", "nora")
     for address in (f"{name}@school.example", f"wrong-{name}@school.example"):
         admin.by("invite-email").fill(address)

@@ -51,9 +51,17 @@ export function Lessons({ api, user }: { api: Api; user: User }) {
       <header class="bar">
         <Brand name={user.school?.name ?? "Firstbell"} />
         <span class="grow" />
-        <a class="bar-name" href="#/account" data-testid="user-name" title="My account">
+        <span class="soft bar-name" data-testid="user-name">
           {user.name || user.username}
-        </a>
+        </span>
+        {/* A phone has no room for the name, but must lead there too. */}
+        <button
+          class="button button-quiet"
+          data-testid="account"
+          onClick={() => go({ page: "account" })}
+        >
+          Account
+        </button>
         <button class="button button-quiet" data-testid="sign-out" onClick={() => void signOut()}>
           Sign out
         </button>
