@@ -242,8 +242,9 @@ def _list(obj: Files, as_json: bool, query: str, nothing: str) -> None:
 
 def _show(cluster: topology.Topology, nodes: list[health.Node]) -> None:
     click.echo(f"cluster {cluster.name}: {len(nodes)} hosts, page {cluster.page_url}\n")
+    mails = any(n.mail for n in nodes)  # a project of one's own may send none
     headings = ("Postgres", "durability", "parked", "conflicts", "log", "clock")
-    rows: list[tuple] = [("host", *cluster.parts, *headings)]
+    rows: list[tuple] = [("host", *cluster.parts, *headings, *(["mail"] * mails))]
     for n in nodes:
         rows.append(
             (
@@ -255,6 +256,7 @@ def _show(cluster: topology.Topology, nodes: list[health.Node]) -> None:
                 _text(n.conflicts),
                 "-" if n.change_log_bytes is None else f"{n.change_log_bytes / 2**20:.1f} MiB",
                 "-" if n.clock_skew_seconds is None else f"{n.clock_skew_seconds:+.3f} s",
+                *([_mail(n.mail)] * mails),
             )
         )
     _table(rows)
@@ -276,6 +278,10 @@ def _show(cluster: topology.Topology, nodes: list[health.Node]) -> None:
         click.echo(click.style(f"{name}: {trouble}", fg="red"))
     if not troubles:
         click.echo(click.style("all well", fg="green"))
+
+
+def _mail(mail: health.Mail | None) -> str:
+    return "-" if mail is None or mail.error else f"{mail.waiting} wait, {mail.dead} dead"
 
 
 def _text(value) -> str:

@@ -20,6 +20,10 @@ from cluster.topology import Host, Topology
 READYZ = {"API": "/readyz", "realtime": "/rt/readyz"}
 """Where each part of a host says whether it is of use just now."""
 HTTP_SECONDS = 3
+SENDER_SILENT_SECONDS = 60
+"""A sender shows itself twice a second; it may be starting, or its host may be busy."""
+MAIL_LATE_SECONDS = 600
+"""By then a mail has been tried five times."""
 LAG_BYTES_LIMIT = 64 * 1024 * 1024
 """A peer further behind than this is not well, even if it follows."""
 
@@ -54,6 +58,42 @@ class Follower:
 
 
 @dataclass
+class Mail:
+    """What a host's API says of its outbox and its sender."""
+
+    waiting: int | None = None
+    oldest_seconds: float | None = None
+    dead: int | None = None
+    sender_seconds: float | None = None
+    """Since the sender was last seen at work; None: never."""
+    error: str | None = None
+
+    @classmethod
+    def read(cls, body: object) -> "Mail | None":
+        """From an answer of /readyz; None when it says nothing of mail, as an older release."""
+        told = body.get("mail") if isinstance(body, dict) else None
+        if not isinstance(told, dict):
+            return None
+        return cls(**{name: told.get(name) for name in cls.__annotations__})
+
+    @property
+    def troubles(self) -> list[str]:
+        if self.error:
+            return [f"its outbox can't be read: {self.error}"]
+        found = []
+        if self.sender_seconds is None or self.sender_seconds > SENDER_SILENT_SECONDS:
+            found.append("its mail sender does not run")
+        if (self.oldest_seconds or 0) > MAIL_LATE_SECONDS:
+            found.append(
+                f"{self.waiting} mails wait, the oldest for {(self.oldest_seconds or 0) / 60:.0f} minutes;"
+                " do the providers answer? See there: manage.py mail list"
+            )
+        if self.dead:
+            found.append(f"{self.dead} mails could not be sent; see there: manage.py mail list")
+        return found
+
+
+@dataclass
 class Node:
     """What one host says of itself. `database` is None when its Postgres does not answer (`error` says why)."""
 
@@ -75,6 +115,8 @@ class Node:
     states: dict[int, str] = field(default_factory=dict)
     """What it says of each node: member or evicted."""
     evicted: bool = False
+    mail: Mail | None = None
+    """None: the API did not say."""
     clock_skew_seconds: float | None = None
     """Ahead of the others' clocks; None: not known."""
     clock_error_seconds: float | None = None
@@ -101,6 +143,7 @@ class Node:
             found.append("commits are durable on this node only: no peer follows it")
         found += [trouble for follower in self.followers for trouble in follower.troubles]
         found += self.unfit
+        found += self.mail.troubles if self.mail else []
         if self.clock_skew_seconds is not None and not self.unfit:
             skew = clock.Skew(self.clock_skew_seconds, self.clock_error_seconds or 0)
             if skew.alarming:
@@ -124,8 +167,8 @@ def look(topology: Topology, passwords: Credentials) -> list[Node]:
             for part in READYZ
         )
         nodes = []
-        for node, api, realtime in zip(databases, apis, realtimes, strict=True):
-            node.api, node.realtime = api, realtime
+        for node, (api, body), (realtime, _) in zip(databases, apis, realtimes, strict=True):
+            node.api, node.realtime, node.mail = api, realtime, Mail.read(body)
             nodes.append(node)
     _compare(nodes, readings)
     return nodes
@@ -217,26 +260,30 @@ class _Trusting(requests.adapters.HTTPAdapter):
         super().init_poolmanager(*args, **kwargs, ssl_context=self.context)
 
 
-def _part(topology: Topology, host: Host, part: str) -> str | None:
-    return _ready(topology, host.public_url + READYZ[part]) if part in topology.parts else None
+def _part(topology: Topology, host: Host, part: str) -> tuple[str | None, object]:
+    return (
+        _ready(topology, host.public_url + READYZ[part]) if part in topology.parts else (None, None)
+    )
 
 
-def _ready(topology: Topology, url: str) -> str:
-    """`ready`, or in a few words why not."""
+def _ready(topology: Topology, url: str) -> tuple[str, object]:
+    """`ready`, or in a few words why not; and the answer's JSON body, None if it has none."""
     with requests.Session() as session:
         try:
             if topology.ca_file:
                 session.mount("https://", _Trusting(topology.ca_file))
             answer = session.get(url, timeout=HTTP_SECONDS)
         except OSError as error:
-            return _why_no_answer(topology, error)
-    if answer.status_code == 200:
-        return "ready"
+            return _why_no_answer(topology, error), None
     try:
-        reasons = answer.json().get("reasons") or [answer.json().get("message", "")]
-        return "; ".join(map(str, reasons)) or f"HTTP {answer.status_code}"
-    except (ValueError, AttributeError):
-        return f"HTTP {answer.status_code}"
+        body = answer.json()
+    except ValueError:
+        body = None
+    if answer.status_code == 200:
+        return "ready", body
+    told = body if isinstance(body, dict) else {}
+    reasons = told.get("reasons") or [told.get("message", "")]
+    return "; ".join(map(str, reasons)) or f"HTTP {answer.status_code}", body
 
 
 def _why_no_answer(topology: Topology, error: OSError) -> str:

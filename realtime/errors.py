@@ -40,6 +40,11 @@ def read_only() -> Refusal:
     return Refusal("read_only", "A board can look, but not change anything.")
 
 
+def signed_out() -> Refusal:
+    """The teacher's device was signed out."""
+    return Refusal("bad_token", "This device was signed out. Sign in again.", CLOSE_BAD_TOKEN)
+
+
 def revoked() -> Refusal:
     """The board's pairing has ended."""
     return Refusal("revoked", "This board was disconnected. Pair it again.", CLOSE_REVOKED)

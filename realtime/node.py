@@ -6,11 +6,12 @@ from typing import Any
 
 from realtime import protocol, tokens
 from realtime.backplane import LocalBackplane, NatsBackplane
-from realtime.errors import CLOSE_RESTART
+from realtime.errors import CLOSE_RESTART, signed_out
 from realtime.logs import StateLog
 from realtime.pair_desk import PairDesk
 from realtime.rates import Load
 from realtime.relay import Relay
+from realtime.revocations import Revocations
 from realtime.settings import Settings
 from realtime.sockets import Socket
 
@@ -38,6 +39,9 @@ class Node:
         )
         self.relay = Relay(settings, self.backplane, clock)
         self.desk = PairDesk(settings, self.backplane, clock)
+        self.revocations: Revocations | None = None
+        if settings.database_url is not None:
+            self.revocations = Revocations(settings.database_url, self._send_signed_out_away)
         self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
         self._log = StateLog(logger, f"node={settings.node}", "starting")
@@ -82,6 +86,15 @@ class Node:
             load=self.load.value,
         )
 
+    def signed_out(self, role: tokens.Role) -> bool:
+        """Whether the device that has this token was signed out, as far as this node knows."""
+        return self.revocations is not None and role.sign_in in self.revocations
+
+    def _send_signed_out_away(self) -> None:
+        for socket in tuple(self.sockets):
+            if socket.session is not None and self.signed_out(socket.role):
+                socket.refuse(signed_out())
+
     async def _tick_forever(self) -> None:
         while True:
             try:
@@ -96,6 +109,8 @@ class Node:
             socket.tick(now)
         self.desk.tick()
         self.relay.tick()
+        if self.revocations is not None:
+            self.revocations.tick(now)
         reasons = self.reasons()
         self._log.change("not ready" if reasons else "ready", "; ".join(reasons))
 
@@ -123,6 +138,8 @@ class Node:
         for task in self._tasks:
             task.cancel()
         await self._flush()
+        if self.revocations is not None:
+            self.revocations.stop()
         await self.backplane.stop()
 
     async def _wait_until_empty(self, seconds: float, hurry: asyncio.Event) -> None:

@@ -141,6 +141,8 @@ class Socket(WebSocketHandler):
         if message["protocol"] != protocol.VERSION:
             raise bad_frame("This host speaks protocol 1. Reload the page.")
         role = tokens.verify(message["token"], self._node.settings.key)
+        if self._node.signed_out(role):
+            raise errors.signed_out()
         session = await self._node.relay.open(role.session)
         if self not in self._node.sockets or self._closing:
             return  # it closed meanwhile

@@ -1,6 +1,7 @@
 """Role tokens: who may do what in which teaching session. The web application mints the same.
 
-They are the only credential of a socket. Revocation is not in here: it is in the document.
+They are the only credential of a socket. Revocation is not in here: of boards it is in the document, of teachers'
+devices in revocations.py.
 """
 
 import time
@@ -29,6 +30,8 @@ class Role:
     role: str
     subject: str
     name: str
+    sign_in: str = ""
+    """A teacher's: the sign-in the token was given to, with which it ends (revocations.py). "": an older token."""
 
     @property
     def is_teacher(self) -> bool:
@@ -45,6 +48,7 @@ def mint(role: Role, key: str, seconds: int = BOARD_SECONDS, now: float | None =
         "role": role.role,
         "sub": role.subject,
         "name": role.name,
+        **({"sign_in": role.sign_in} if role.sign_in else {}),
         "iat": issued,
         "exp": issued + seconds,
     }
@@ -80,7 +84,8 @@ def _role(claims: dict[str, object]) -> Role:
     if not isinstance(subject, str) or not subject or len(subject) > LONGEST_NAME:
         raise _bad("its subject is missing")
     name = claims.get("name")
-    return Role(_uuid(session), role, subject, str(name or "")[:LONGEST_NAME])
+    sign_in = str(claims.get("sign_in") or "")[:LONGEST_NAME]
+    return Role(_uuid(session), role, subject, str(name or "")[:LONGEST_NAME], sign_in)
 
 
 def _uuid(value: object) -> str:

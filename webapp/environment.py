@@ -5,13 +5,16 @@ raises SettingError with one line that names the variable; settings.py turns tha
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
+
+
+Made = TypeVar("Made")
 
 
 class SettingError(Exception):
@@ -65,6 +68,18 @@ class Environment:
     def words(self, name: str, default: str = "") -> list[str]:
         """A comma list, without blanks and without empty items."""
         return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
+
+    def made(self, name: str, make: Callable[[str], Made], example: str) -> list[Made]:
+        """What `make` makes of each item of a comma list. Items may hold passwords: no message repeats one."""
+        found = []
+        for number, word in enumerate(self.words(name), 1):
+            try:
+                found.append(make(word))
+            except ValueError as error:
+                raise SettingError(
+                    f"{name}: item {number} can't be used: {error}; expected a list like {example}"
+                ) from None
+        return found
 
     def origins(self, name: str) -> list[str]:
         found = self.words(name)

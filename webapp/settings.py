@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from webapp.environment import Environment, SettingError
+from webapp.mail.providers import provider
 
 BASE_DIR = Path(__file__).resolve().parent
 env = Environment()
@@ -19,11 +20,17 @@ try:
     FIRSTBELL_REALTIME_KEY = env.secret("FIRSTBELL_REALTIME_KEY")
     FIRSTBELL_NODE = env.integer("FIRSTBELL_NODE")
     MEDIA_ROOT = env.text("FIRSTBELL_MEDIA_ROOT")
+    FIRSTBELL_LOCAL_ROOT = env.text("FIRSTBELL_LOCAL_ROOT")
     ALLOWED_HOSTS = env.words("FIRSTBELL_ALLOWED_HOSTS", "localhost,127.0.0.1")
     FIRSTBELL_PAGE_ORIGINS = env.origins("FIRSTBELL_PAGE_ORIGINS")
     SESSION_COOKIE_NAME = env.text("FIRSTBELL_COOKIE_NAME", "firstbell_session")
     SESSION_COOKIE_DOMAIN = env.text("FIRSTBELL_COOKIE_DOMAIN", "") or None
     SESSION_COOKIE_SECURE = env.flag("FIRSTBELL_COOKIE_SECURE", True)
+    DEFAULT_FROM_EMAIL = env.text("FIRSTBELL_MAIL_FROM", "Firstbell <no-reply@localhost>")
+    FIRSTBELL_MAIL_PROVIDERS = env.made(
+        "FIRSTBELL_MAIL_PROVIDERS", provider, "smtp://user:password@mail.example:587"
+    )
+    FIRSTBELL_MAIL_TAKE_OVER_SECONDS = env.integer("FIRSTBELL_MAIL_TAKE_OVER_SECONDS", 120)
     LOG_LEVEL = env.text("FIRSTBELL_LOG_LEVEL", "INFO").upper()
     # On Django's own engine this room runs alone, on a Postgres that is no member of a mesh.
     DB_ENGINE = env.text("FIRSTBELL_DB_ENGINE", "webapp.multimaster")
@@ -54,6 +61,7 @@ INSTALLED_APPS = [
     "webapp.lessons",
     "webapp.media",
     "webapp.teaching",
+    "webapp.mail",
     "webapp.health",
     *(["webapp.recovery"] if MESH else []),
 ]
@@ -67,11 +75,13 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     *(["webapp.multimaster.middleware.PositionMiddleware"] if MESH else []),
     "webapp.accounts.middleware.SessionMiddleware",
+    "webapp.accounts.devices.DeviceMiddleware",
     "webapp.accounts.parked.ParkedAccountMiddleware",
     *(["webapp.recovery.middleware.ActorMiddleware"] if MESH else []),
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "webapp.accounts.sign_ins.SignInMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -101,6 +111,19 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = [
+    "webapp.accounts.guessing.GuessingGuard",  # first: it may stop the others from looking
+    "django.contrib.auth.backends.ModelBackend",
+]
+PASSWORD_RESET_TIMEOUT = 4 * 3600
+CACHES = {
+    # Of this host alone, like all it holds: counts of what was tried (accounts/budgets.py).
+    "default": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": str(Path(FIRSTBELL_LOCAL_ROOT) / "counts"),
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # A lost session costs a sign-in; people's work waits for a peer.
@@ -132,6 +155,10 @@ CORS_ALLOW_HEADERS = [
 ]
 CORS_EXPOSE_HEADERS = ["Firstbell-Position", "Firstbell-Durability", "Firstbell-Node", "ETag"]
 CORS_PREFLIGHT_MAX_AGE = 86400
+
+# No request ever talks to a mail server: the outbox is a file of this host, and the sender a process of its own.
+EMAIL_BACKEND = "webapp.mail.backend.OutboxBackend"
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 STATIC_URL = "/static/"
 # The admin's few files are served out of the installed packages: no collectstatic to forget.

@@ -23,8 +23,8 @@ MARK = "FIRSTBELL_UNIT"
 
 DEMO_PASSWORD = "firstbell-demo"  # noqa: S105  (printed by `make up`; on loopback only)
 
-HOST_PARTS = ("postgres", "nats", "api", "realtime", "agent", "nginx")
-CODE_OF = {"api": "webapp", "realtime": "realtime", "agent": "cluster"}
+HOST_PARTS = ("postgres", "nats", "api", "mail", "realtime", "agent", "nginx")
+CODE_OF = {"api": "webapp", "mail": "webapp", "realtime": "realtime", "agent": "cluster"}
 """Parts that run code of this repository, and the room it lies in."""
 EDGE_PARTS = ("origin", "cdn")
 
@@ -76,6 +76,12 @@ def of_host(
             environment=webapp_environment(topology, host, state),
         ),
         Program(
+            "mail",
+            (sys.executable, "-m", "webapp.manage", "mail", "send"),
+            priority=45,
+            environment=webapp_environment(topology, host, state),
+        ),
+        Program(
             "agent",
             (
                 *(sys.executable, "-m", "cluster.agent"),
@@ -114,6 +120,9 @@ def webapp_environment(topology: Topology, host: Host, state: State) -> dict[str
         "FIRSTBELL_COOKIE_SECURE": "false",  # the laptop's hosts speak plain http
         "FIRSTBELL_COOKIE_NAME": _cookie_name(topology),
         "FIRSTBELL_MEDIA_ROOT": str(state.media_root(host.name)),
+        "FIRSTBELL_LOCAL_ROOT": str(state.local_root(host.name)),
+        # Nobody is to get mail from a laptop: it is put where its owner can read it.
+        "FIRSTBELL_MAIL_PROVIDERS": f"folder://{state.mail}",
         "FIRSTBELL_REALTIME_KEY_FILE": str(state.secrets / "realtime_key"),
         "FIRSTBELL_DEMO_ADMIN_PASSWORD": DEMO_PASSWORD,
     }

@@ -6,7 +6,8 @@ Layout of a state directory (`.run` of a clone):
     secrets.toml            random passwords and keys, readable by their owner only
     secrets/                the same as single files, for services that take `…_FILE`
     log/<host>-<part>.log   one log per process
-    hosts/<host>/           configuration, Postgres data, media of one host
+    hosts/<host>/           configuration, Postgres data, media, outbox of one host
+    mail/                   the mails that the cluster sent, one file each
     edge/                   configuration and cache of the CDN's stand-in
     old/<n>hosts-<utc>/     clusters set aside because another size was asked for
 """
@@ -75,6 +76,15 @@ class State:
     def media_root(self, host: str) -> Path:
         return self.files(host) / "media"
 
+    def local_root(self, host: str) -> Path:
+        """What the host's API keeps for itself: its outbox, its counts of failed sign-ins."""
+        return self.home(host) / "local"
+
+    @property
+    def mail(self) -> Path:
+        """Where the mails of all hosts arrive, one file each."""
+        return self.root / "mail"
+
     def make_folders(self, units: list[str]) -> None:
         """Create what is missing; tighten what must not be read by others."""
         for folder in (self.root, self.log, *(self.home(unit) for unit in units)):
@@ -83,6 +93,7 @@ class State:
             (self.home(unit) / "tmp").mkdir(exist_ok=True)
             if unit != "edge":
                 self.media_root(unit).mkdir(parents=True, exist_ok=True)
+                self.local_root(unit).mkdir(mode=0o700, exist_ok=True)
         self.secrets.mkdir(mode=0o700, exist_ok=True)
 
 

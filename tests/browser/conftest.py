@@ -28,7 +28,7 @@ from webapp.accounts.models import School, User
 school = School.objects.get(name="Firstbell Demo School")
 for last in {names}:
     User.objects.create_user(
-        last.lower(), password="{password}", school=school, first_name="Tess", last_name=last
+        last.lower(), f"{{last.lower()}}@school.example", "{password}", school=school, first_name="Tess", last_name=last
     )
 """
 

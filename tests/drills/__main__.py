@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from bench import page
 from bench.report import Report
-from tests.drills import conflicts, control, disk, durability, migrate, positions, skew
+from tests.drills import conflicts, control, disk, durability, mail, migrate, positions, skew
 from tests.drills.frame import FOLDER, Options
 
 
@@ -32,6 +32,7 @@ ROUNDS: dict[str, Callable[[Options], Report]] = {
     "positions": positions.positions,
     "skew": skew.skew,
     "failover": _failover,
+    "mail": mail.mail,
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 from bench import page
 from bench.report import Figure, Plot, Report, read
 from tests.drills import __main__ as drill
-from tests.drills import checks, conflicts, control, durability, positions, skew
+from tests.drills import checks, conflicts, control, durability, mail, positions, skew
 from tests.drills.frame import SHORT
 from tests.drills.history import LATE, READ, UNKNOWN, WRITE, Event, judge
 from tests.drills.kinds import KINDS
@@ -27,6 +27,11 @@ def test_three_nodes_are_equal_after_conflicts_a_kill_a_cut_and_schema_changes()
 
 def test_no_write_that_a_peer_acknowledged_is_lost_with_its_host():
     report = durability.durability(SHORT)
+    assert report.well, figures(report)
+
+
+def test_each_mail_arrives_once_while_providers_misbehave_and_a_host_dies():
+    report = mail.mail(SHORT)
     assert report.well, figures(report)
 
 

@@ -147,9 +147,8 @@ class Golden:
 @pytest.fixture(scope="session")
 def golden(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Golden]:
     """The hosts of the site, kept as an image; from here on the site itself is no more."""
-    assert site.first and site.first.code == 0, (
-        "no image is made of hosts that site.yml did not make"
-    )
+    assert site.first
+    assert site.first.code == 0, "no image is made of hosts that site.yml did not make"
     golden = Golden(f"tested{COUNT}", tmp_path_factory.mktemp("ansible"))
     hosts("delete-image", golden.image)
     secrets = (site.private / "secrets.yml").read_text()

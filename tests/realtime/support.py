@@ -239,7 +239,8 @@ def token(
     session: str, role: str = "teacher", subject: str = "7", name: str = "Ada", **more: Any
 ) -> str:
     """A role token as the web application would mint it."""
-    return tokens.mint(tokens.Role(session, role, subject, name), more.pop("key", KEY), **more)
+    whose = tokens.Role(session, role, subject, name, more.pop("sign_in", ""))
+    return tokens.mint(whose, more.pop("key", KEY), **more)
 
 
 UNDOCUMENTED: list[str] = []  # messages of servers that are not as PROTOCOL.md says

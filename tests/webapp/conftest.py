@@ -6,6 +6,7 @@ media_root where this run's figures go
 api        a running gunicorn on both
 visitor    a client that is not signed in
 teacher    a client signed in as ada, whose lessons are gone at the start
+tess       the user name of a teacher whom no other test has; <name>@school.example is hers
 stranger   a client signed in as grace, who teaches at another school
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.webapp.support import (
+    PASSWORD,
     Api,
     Client,
     Postgres,
@@ -37,8 +39,10 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def media_root() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="firstbell-media-"))
-    yield folder
+    folder = Path(tempfile.mkdtemp(prefix="firstbell-host-"))
+    media = folder / "media"
+    media.mkdir()
+    yield media
     shutil.rmtree(folder)
 
 
@@ -56,6 +60,26 @@ def api(database: str, media_root: Path, tmp_path_factory: pytest.TempPathFactor
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def _people(database: str, media_root: Path) -> Iterator[str]:
+    names = [f"tess-{number}" for number in range(60)]
+    code = (
+        "from webapp.accounts.models import *; from django.contrib.auth.hashers import make_password;"
+        "s = School.objects.get(name='Firstbell Demo School');"
+        f"p = make_password('{PASSWORD}');"
+        "User.objects.bulk_create([User(username=n, email=n + '@school.example', password=p, school=s)"
+        f" for n in {names}])"
+    )
+    done = manage(environment(database, media_root), "shell", "--no-imports", "-c", code)
+    assert done.returncode == 0, done.stderr
+    return iter(names)
+
+
+@pytest.fixture
+def tess(_people: Iterator[str]) -> str:
+    return next(_people)
 
 
 @pytest.fixture

@@ -135,6 +135,13 @@ class Postgres:
         return f"postgres://firstbell@127.0.0.1:{self.port}/firstbell"
 
 
+def local_root(media_root: Path) -> Path:
+    """The folder for what this host alone keeps, beside its media."""
+    folder = media_root.parent / f"{media_root.name}-local"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 def environment(database_url: str, media_root: Path) -> dict[str, str]:
     """The web application's environment on a stock Postgres."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FIRSTBELL_")}
@@ -145,6 +152,7 @@ def environment(database_url: str, media_root: Path) -> dict[str, str]:
         "FIRSTBELL_REALTIME_KEY": "test-" + "r" * 40,
         "FIRSTBELL_NODE": "3",
         "FIRSTBELL_MEDIA_ROOT": str(media_root),
+        "FIRSTBELL_LOCAL_ROOT": str(local_root(media_root)),
         "FIRSTBELL_PAGE_ORIGINS": PAGE_ORIGIN,
         "FIRSTBELL_COOKIE_SECURE": "false",
     }

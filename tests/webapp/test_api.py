@@ -22,6 +22,14 @@ from tests.webapp.support import (
 
 DOCUMENTED = {
     "/api/v1/session": {"get", "post", "delete"},
+    "/api/v1/session/password": {"put"},
+    "/api/v1/password": {"put"},
+    "/api/v1/password-resets/{reset_id}": {"put"},
+    "/api/v1/sign-ins": {"get", "delete"},
+    "/api/v1/sign-ins/{sign_in_id}": {"delete"},
+    "/api/v1/invitations": {"get"},
+    "/api/v1/invitations/{invitation_id}": {"put", "delete"},
+    "/api/v1/invitations/{invitation_id}/account": {"get", "put"},
     "/api/v1/lessons": {"get"},
     "/api/v1/lessons/{lesson_id}": {"get", "put", "delete"},
     "/api/v1/imports/{import_id}": {"put"},

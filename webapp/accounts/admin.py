@@ -17,5 +17,11 @@ class SchoolAdmin(admin.ModelAdmin):
 class FirstbellUserAdmin(UserAdmin):
     list_display = ["username", "first_name", "last_name", "school", "is_staff"]
     list_filter = ["school", "is_staff", "is_active"]
-    fieldsets = (*(UserAdmin.fieldsets or ()), ("School", {"fields": ["school"]}))
-    add_fieldsets = (*UserAdmin.add_fieldsets, ("School", {"fields": ["school"]}))
+    fieldsets = (
+        *(UserAdmin.fieldsets or ()),
+        ("School", {"fields": ["school", "is_school_admin"]}),
+    )
+    add_fieldsets = (
+        *UserAdmin.add_fieldsets,
+        ("School", {"fields": ["school", "is_school_admin"]}),
+    )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth import login, logout
 from django.middleware.csrf import get_token
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from webapp.accounts import parked
+from webapp.accounts import guessing, parked, sign_ins
 from webapp.accounts.middleware import SIGNED_OUT
 from webapp.accounts.models import User
 from webapp.api.errors import ApiError
@@ -34,7 +34,9 @@ class UserSerializer(serializers.Serializer):
     id = serializers.UUIDField()
     username = serializers.CharField()
     name = serializers.CharField(source="shown_name")
+    email = serializers.EmailField()
     school = SchoolSerializer(allow_null=True)
+    is_school_admin = serializers.BooleanField()
 
 
 SESSION = inline_serializer(
@@ -62,10 +64,10 @@ class SessionView(APIView):
         operation_id="session_sign_in", request=CredentialsSerializer, responses=SESSION, auth=[]
     )
     def post(self, request: Request) -> Response:
-        _refuse_foreign_page(request)
+        refuse_foreign_page(request)
         credentials = CredentialsSerializer(data=request.data)
         credentials.is_valid(raise_exception=True)
-        user = authenticate(request._request, **credentials.validated_data)
+        user = guessing.check(request._request, **credentials.validated_data)
         if user is None and (taken := parked.by_credentials(**credentials.validated_data)):
             raise taken
         if user is None:
@@ -76,6 +78,8 @@ class SessionView(APIView):
     @extend_schema(operation_id="session_sign_out", responses={204: None})
     def delete(self, request: Request) -> Response:
         setattr(request._request, SIGNED_OUT, True)
+        if request.user.is_authenticated and (which := sign_ins.current(request._request)):
+            sign_ins.end(request.user, which)
         logout(request._request)
         return Response(status=204)
 
@@ -86,7 +90,8 @@ class SessionView(APIView):
         )
 
 
-def _refuse_foreign_page(request: Request) -> None:
+def refuse_foreign_page(request: Request) -> None:
+    """Raises ApiError 403 `wrong_origin` for a page that is none of ours."""
     origin = request.headers.get("Origin")
     own = f"{request.scheme}://{request.get_host()}"
     if origin and origin != own and origin not in settings.FIRSTBELL_PAGE_ORIGINS:

@@ -3,6 +3,16 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
+from webapp.accounts.account_views import (
+    InvitationListView,
+    InvitationView,
+    InvitedAccountView,
+    PasswordView,
+    ResetAskView,
+    ResetView,
+    SignInListView,
+    SignInView,
+)
 from webapp.accounts.views import SessionView
 from webapp.lessons.views import ImportView, LessonListView, LessonView
 from webapp.media.views import MediaView
@@ -10,6 +20,14 @@ from webapp.teaching.views import BoardLessonView, TeachingListView, TeachingVie
 
 urlpatterns = [
     path("session", SessionView.as_view()),
+    path("session/password", PasswordView.as_view()),
+    path("password", ResetView.as_view()),
+    path("password-resets/<str:reset_id>", ResetAskView.as_view()),
+    path("sign-ins", SignInListView.as_view()),
+    path("sign-ins/<str:sign_in_id>", SignInView.as_view()),
+    path("invitations", InvitationListView.as_view()),
+    path("invitations/<str:invitation_id>", InvitationView.as_view()),
+    path("invitations/<str:invitation_id>/account", InvitedAccountView.as_view()),
     path("lessons", LessonListView.as_view()),
     path("lessons/<str:lesson_id>", LessonView.as_view()),
     path("imports/<str:import_id>", ImportView.as_view()),

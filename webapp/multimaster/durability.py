@@ -68,7 +68,8 @@ class durability(ContextDecorator):
         self._blocks().append(self.level)
 
     def __exit__(self, *exc_info):
-        self._blocks().pop()
+        if blocks := self._blocks():  # none: a database of another engine
+            blocks.pop()
 
     def _blocks(self) -> list[str]:
         found = getattr(connections[self.using], "durability", None)

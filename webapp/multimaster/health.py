@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class HealthMiddleware:
-    """Put it first. A project that needs more than its database overrides `reasons`."""
+    """Put it first. A project that needs more than its database overrides `reasons`, and `figures` to tell more."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -38,13 +38,18 @@ class HealthMiddleware:
             old = {None: "unknown", True: "ready", False: "not ready"}[self.ready]
             logger.info("%s→%s %s", old, "not ready" if found else "ready", "; ".join(found))
             self.ready = not found
+        figures = self.figures()
         if found:
-            return self._answer({"status": "not ready", "reasons": found}, 503)
-        return self._answer({"status": "ready"}, 200)
+            return self._answer({"status": "not ready", "reasons": found, **figures}, 503)
+        return self._answer({"status": "ready", **figures}, 200)
 
     def reasons(self) -> list[str]:
         """Why this host is not ready, in plain words; an empty list means it is."""
         return reasons()
+
+    def figures(self) -> dict[str, object]:
+        """What else the answer tells operators; it makes no host unready."""
+        return {}
 
     @staticmethod
     def _answer(body: dict[str, object], status: int) -> JsonResponse:

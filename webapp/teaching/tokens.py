@@ -30,9 +30,11 @@ class Role:
     role: str
     subject: str
     name: str
+    sign_in: str = ""
+    """A teacher's: the sign-in that it was given to, with which it ends."""
 
 
-def mint_teacher(key: str, session: UUID, user: UUID, name: str) -> str:
+def mint_teacher(key: str, session: UUID, user: UUID, name: str, sign_in: UUID | None) -> str:
     now = datetime.now(UTC)
     claims = {
         "iss": ISSUER,
@@ -41,6 +43,7 @@ def mint_teacher(key: str, session: UUID, user: UUID, name: str) -> str:
         "role": "teacher",
         "sub": str(user),
         "name": name,
+        **({"sign_in": str(sign_in)} if sign_in else {}),
         "iat": now,
         "exp": now + TEACHER_LIFETIME,
     }
@@ -67,4 +70,5 @@ def verify(key: str, token: str) -> Role:
         raise BadToken("bad_token", "This is not a valid role token.") from error
     if claims["role"] not in ROLES:
         raise BadToken("bad_token", "This role token is for another use.")
-    return Role(str(claims["sid"]), claims["role"], claims["sub"], str(claims.get("name", "")))
+    name, sign_in = str(claims.get("name", "")), str(claims.get("sign_in", ""))
+    return Role(str(claims["sid"]), claims["role"], claims["sub"], name, sign_in)

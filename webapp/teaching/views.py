@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from webapp.accounts import sign_ins
 from webapp.api.errors import ApiError, NotFound
 from webapp.api.ids import parse_uuid
 from webapp.lessons.models import ID_VERSIONS, Lesson
@@ -117,7 +118,13 @@ def _own_lesson(request: Request, lesson_id: str) -> Lesson:
 
 def _body(request: Request, teaching: TeachingSession) -> dict[str, Any]:
     user = request.user
-    token = mint_teacher(settings.FIRSTBELL_REALTIME_KEY, teaching.id, user.id, user.shown_name)
+    token = mint_teacher(
+        settings.FIRSTBELL_REALTIME_KEY,
+        teaching.id,
+        user.id,
+        user.shown_name,
+        sign_ins.current(request._request),
+    )
     return TeachingSerializer(
         {
             "id": teaching.id,
@@ -136,9 +143,12 @@ class RoleTokenAuthentication(BaseAuthentication):
         if scheme.lower() != "bearer" or not token.strip():
             raise ApiError(401, "bad_token", "Send the role token: Authorization: Bearer <token>.")
         try:
-            return None, verify(settings.FIRSTBELL_REALTIME_KEY, token.strip())
+            role = verify(settings.FIRSTBELL_REALTIME_KEY, token.strip())
         except BadToken as error:
             raise ApiError(401, error.code, str(error)) from error
+        if role.sign_in and sign_ins.has_ended(role.sign_in):
+            raise ApiError(401, "bad_token", "The device that this token was for is signed out.")
+        return None, role
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

@@ -130,7 +130,7 @@ def _read(steps: list[offline.Step]) -> list[tuple[offline.Step, list[sql.Statem
 
 def _of_sql(all_statements: list[sql.Statement]) -> list[Issue]:
     analyser = MeshAnalyser(None)
-    analyser.analyse(all_statements)
+    analyser.analyse(list[str](all_statements))
     return [*analyser.errors, *analyser.warnings]
 
 

@@ -135,6 +135,16 @@ export class Api {
     })) as Lesson;
   }
 
+  /** Any other call; `token` is sent instead of the cookie. Throws ApiError or UnreachableError. */
+  async ask<T = unknown>(
+    method: ApiRequest["method"],
+    path: string,
+    json?: unknown,
+    token?: string,
+  ): Promise<T> {
+    return (await this.call({ method, path, json, ...(token ? { token } : {}) })) as T;
+  }
+
   /** What pairing said the board must be able to read: see "position" in PROTOCOL.md. */
   adoptPosition(position: string): void {
     if (position) save(`position.${this.page}`, position);

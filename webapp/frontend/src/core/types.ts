@@ -5,6 +5,9 @@ export interface User {
   username: string;
   name: string;
   school: { id: number | string; name: string } | null;
+  /** Not in what an older release left in this browser. */
+  email?: string;
+  is_school_admin?: boolean;
 }
 
 export interface SessionAnswer {

@@ -12,6 +12,9 @@ import { route, setUser, user } from "./state";
 // The deck renderer and the realtime part are fetched when somebody teaches.
 const Presenter = lazy(() => import("./Presenter"));
 
+// Few open them, and not every day.
+const Account = lazy(() => import("../account"));
+
 export function App({ api, school }: { api: Api; school: string }) {
   const [older, setOlder] = useState(false);
   useEffect(() => {
@@ -27,8 +30,16 @@ export function App({ api, school }: { api: Api; school: string }) {
 }
 
 function Page({ api, school }: { api: Api; school: string }) {
-  if (!user.value) return <SignIn api={api} school={school} />;
   const at = route.value;
+  const forStrangers = at.page === "forgot" || at.page === "reset" || at.page === "join";
+  if (forStrangers || (at.page === "account" && user.value)) {
+    return (
+      <Suspense fallback={<p class="waiting">One moment…</p>}>
+        <Account api={api} at={at} user={user.value} />
+      </Suspense>
+    );
+  }
+  if (!user.value) return <SignIn api={api} school={school} />;
   if (at.page === "edit") return <Editor key={at.lesson} api={api} lesson={at.lesson} />;
   if (at.page === "teach") {
     return (

@@ -54,6 +54,14 @@ export function Lessons({ api, user }: { api: Api; user: User }) {
         <span class="soft bar-name" data-testid="user-name">
           {user.name || user.username}
         </span>
+        {/* A phone has no room for the name, but must lead there too. */}
+        <button
+          class="button button-quiet"
+          data-testid="account"
+          onClick={() => go({ page: "account" })}
+        >
+          Account
+        </button>
         <button class="button button-quiet" data-testid="sign-out" onClick={() => void signOut()}>
           Sign out
         </button>

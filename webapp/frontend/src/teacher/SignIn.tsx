@@ -61,6 +61,11 @@ export function SignIn({ api, school }: { api: Api; school: string }) {
         <button class="button button-main" data-testid="sign-in-submit" disabled={busy}>
           {busy ? "Signing in…" : "Sign in"}
         </button>
+        <p class="small">
+          <a href="#/forgot" data-testid="forgot">
+            Forgot your password?
+          </a>
+        </p>
         <p class="soft small">
           Setting up a classroom screen? <a href="/board">Open the board page</a> on it.
         </p>

@@ -8,8 +8,18 @@ import type { Api } from "../core/api";
 import { forget, load, save } from "../core/storage";
 import type { User } from "../core/types";
 
+/** Places of the account pages; what links of mails lead to holds a secret, which the # keeps from servers. */
+export type AccountRoute =
+  | { page: "account" }
+  | { page: "forgot" }
+  | { page: "reset"; user: string; token: string }
+  | { page: "join"; invitation: string; secret: string };
+
 export type Route =
-  { page: "lessons" } | { page: "edit"; lesson: string } | { page: "teach"; lesson: string };
+  | { page: "lessons" }
+  | { page: "edit"; lesson: string }
+  | { page: "teach"; lesson: string }
+  | AccountRoute;
 
 export interface App {
   api: Api;
@@ -24,15 +34,25 @@ export const route = signal<Route>(parseRoute(location.hash));
 window.addEventListener("hashchange", () => (route.value = parseRoute(location.hash)));
 
 export function parseRoute(hash: string): Route {
-  const [, page, lesson] = hash.replace(/^#/, "").split("/");
+  const [, page, lesson, secret] = hash.replace(/^#/, "").split("/");
   if ((page === "edit" || page === "teach") && lesson) return { page, lesson };
+  if (page === "account" || page === "forgot") return { page };
+  if (page === "reset" && lesson && secret) return { page, user: lesson, token: secret };
+  if (page === "join" && lesson && secret) return { page, invitation: lesson, secret };
   return { page: "lessons" };
 }
 
 export function go(to: Route): void {
-  const hash = to.page === "lessons" ? "#/" : `#/${to.page}/${to.lesson}`;
+  const hash = addressOf(to);
   if (location.hash === hash) route.value = to;
   else location.hash = hash;
+}
+
+function addressOf(to: Route): string {
+  if (to.page === "lessons") return "#/";
+  if (to.page === "reset") return `#/reset/${to.user}/${to.token}`;
+  if (to.page === "join") return `#/join/${to.invitation}/${to.secret}`;
+  return "lesson" in to ? `#/${to.page}/${to.lesson}` : `#/${to.page}`;
 }
 
 /** What has to end when nobody is signed in any more. */

@@ -39,6 +39,8 @@ class Command(BaseCommand):
             harbour = self._school(HARBOUR_SCHOOL, "Harbour School")
             ada = self._user(ADA, "ada", password, school=demo, names=("Ada", "Lovelace"))
             grace = self._user(GRACE, "grace", password, school=harbour, names=("Grace", "Hopper"))
+            # Not in the row that makes her: a school that was seeded by an older release has her already.
+            User.objects.filter(id=ADA, is_school_admin=False).update(is_school_admin=True)
             if given:
                 self._renew_password(ada, given)
                 self._renew_password(grace, given)
@@ -69,6 +71,7 @@ class Command(BaseCommand):
         user = User(
             id=key, username=username, school=school, first_name=names[0], last_name=names[1]
         )
+        user.email = f"{username}@school.example"
         user.set_password(password)
         user.save(force_insert=True)
         self.changed = True

@@ -1,0 +1,49 @@
+/** The signed-in teacher's account. */
+import { useState } from "preact/hooks";
+import type { Api } from "../core/api";
+import type { User } from "../core/types";
+import { go } from "../teacher/state";
+import { Brand } from "../ui/Brand";
+import { Devices } from "./Devices";
+import { Invitations } from "./Invitations";
+import { Password } from "./Password";
+import { texts } from "./texts";
+
+const words = texts.account;
+
+export function Mine({ api, user }: { api: Api; user: User }) {
+  const [changed, setChanged] = useState(0);
+  return (
+    <div class="shell">
+      <header class="bar">
+        <Brand name={user.school?.name ?? "Firstbell"} />
+        <span class="grow" />
+        <button
+          class="button button-quiet"
+          data-testid="to-lessons"
+          onClick={() => go({ page: "lessons" })}
+        >
+          {texts.back}
+        </button>
+      </header>
+      <main class="page account-page">
+        <h1>{words.title}</h1>
+        <dl class="account-facts">
+          <dt>{words.userName}</dt>
+          <dd>{user.username}</dd>
+          <dt>{words.email}</dt>
+          <dd>{user.email || words.noEmail}</dd>
+          {user.school && (
+            <>
+              <dt>{words.school}</dt>
+              <dd>{user.school.name}</dd>
+            </>
+          )}
+        </dl>
+        <Devices api={api} changed={changed} />
+        <Password api={api} username={user.username} onChanged={() => setChanged(changed + 1)} />
+        {user.is_school_admin && user.school && <Invitations api={api} school={user.school.name} />}
+      </main>
+    </div>
+  );
+}
