@@ -55,7 +55,9 @@ class Teacher:
     @property
     def session_key(self) -> str:
         """Key of the session row; the cookie's name differs per cluster, as cookies ignore ports."""
-        return next(c.value for c in self.http.cookies if c.name.startswith("firstbell_session"))
+        names = {c.name: c.value for c in self.http.cookies}
+        (name,) = [n for n in names if n.startswith("firstbell_session") and n + "_device" in names]
+        return names[name]
 
     def save_lesson(self, lesson: str, markdown: str, base: str | None) -> str:
         """PUT one lesson; the version that was acknowledged."""
