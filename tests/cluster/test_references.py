@@ -242,3 +242,25 @@ def test_rows_that_refer_to_one_another_and_to_nothing_are_parked_and_found_by_a
     mesh.assert_equal(*ALL)
     assert mesh.apply_errors() == before
     assert parked(mesh) == []
+
+
+@pytest.mark.parametrize("when", ["initially deferred", "initially immediate"])
+def test_a_value_that_somebody_writes_and_has_not_committed_yet_is_not_given_twice(mesh, when):
+    mesh.ddl(1, f"create table seat (id int primary key, place int unique deferrable {when})")
+    mesh.level()
+    slow = mesh.connect(3)
+    with slow.cursor() as cursor:
+        cursor.execute("insert into seat values (2, 11)")
+        mesh.sql(1, "insert into seat values (1, 11)")
+        wait_until(
+            lambda: mesh.admin(3, "select 1 from mesh.change where tbl = 'seat' and origin = 1"),
+            what="node 3 has the other row",
+        )
+        slow.commit()  # Postgres looks only at what stood there when it wrote
+    slow.close()
+    mesh.level()
+    mesh.assert_equal("seat")
+    assert len(mesh.sql(3, "select id from seat where place = 11")) == 1
+    mesh.admin(3, "reindex index seat_place_key")
+    mesh.ddl(1, "drop table seat")
+    mesh.level()

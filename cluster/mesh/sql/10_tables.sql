@@ -87,8 +87,10 @@ create table if not exists mesh.replicated (     -- which tables take part
     key_sql text not null,                       -- the key's text form of a row aliased t
     decode_sql text not null,                    -- a row (aliased t) from a jsonb of text forms in $1
     columns jsonb,                               -- number -> name as it was last seen, in the table with this oid:
-    columns_rel oid
+    columns_rel oid,
+    late boolean not null default false          -- it has uniques or exclusions that may wait for the commit
 );
+alter table mesh.replicated add column if not exists late boolean not null default false;
 create table if not exists mesh.added (          -- columns added later, and what rows older than them have there
     tbl text not null, name text not null, value text,
     primary key (tbl, name)

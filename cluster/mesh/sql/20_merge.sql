@@ -356,6 +356,13 @@ begin
     if reason is not null then
         perform mesh.park_instead(a_tbl, a_key, arriving, reason, complaint);
     end if;
+    -- Constraints that may wait for the commit are ours to keep here, and we don't see what others have written and not yet
+    -- committed: once they have, the row is looked at again.
+    if reason is null and arriving.kind is distinct from 'D' and a_key <> '*'
+            and exists (select from mesh.replicated r where r.tbl = a_tbl and r.late) then
+        insert into mesh.parked (tbl, key, reason) values (a_tbl, a_key, 'recheck')
+            on conflict (tbl, key) do update set horizon = null where parked.reason = 'recheck';
+    end if;
     -- An arriving change is not in the log yet, and what is settled now would be settled without it: mesh.after_arrival() follows.
     if reason is null and arriving.hlc is null and a_key <> '*' and exists (select from mesh.parked p where p.reason = 'orphan') then
         perform mesh.look_at_orphans(a_tbl, a_key);

@@ -166,7 +166,8 @@ begin
            'array[' || string_agg(quote_literal(c.name), ', ' order by num) || ']'
         into diff, decode, sets, columns, defaults, names from mesh.columns_of(a_rel) c left join mesh.added x on x.tbl = t and x.name = c.name;
 
-    update mesh.replicated r set key_columns = pk, key_sql = replace(key_of, '$R', 't'), decode_sql = 'select ' || decode
+    update mesh.replicated r set key_columns = pk, key_sql = replace(key_of, '$R', 't'), decode_sql = 'select ' || decode,
+        late = exists (select from mesh.exclusive_indexes(a_rel) x where x.late)
         where r.tbl = t;
     execute format('create or replace function mesh.%I(mesh_key text) returns jsonb language plpgsql as $b$
         declare answer jsonb; begin select %s into answer from %s t where %s for update; return answer; end $b$',

@@ -4,6 +4,7 @@ Works on the hybrid layout (version 1 controllers beside `unified`) and on versi
 """
 
 import contextlib
+import errno
 import os
 import time
 from pathlib import Path
@@ -15,6 +16,8 @@ PARENT = "firstbell-hosts"
 GONE_SECONDS = 10
 DEVICES = ("c 1:3", "c 1:5", "c 1:7", "c 1:8", "c 1:9", "c 5:0", "c 5:2", "c 136:*", "c 10:200")
 """null, zero, full, random, urandom, tty, ptmx, pts, tun: what a container may open."""
+PARENT_WENT = (errno.ENOENT, errno.EEXIST, errno.ENODEV)
+"""What making a group may say when the last of the others takes their common parent along, at each moment of that."""
 CONTROLLERS = ("systemd", "freezer", "memory", "cpu", "cpuacct", "pids", "devices", "blkio")
 
 
@@ -41,8 +44,11 @@ def make(host_id: str) -> list[Path]:
     groups = [top / PARENT / host_id for top in _hierarchies()]
     for group in groups:
         while not group.is_dir():
-            with contextlib.suppress(FileNotFoundError):  # the last of others took the parent along
+            try:
                 group.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                if error.errno not in PARENT_WENT:
+                    raise
     _only_container_devices(host_id)
     return groups
 
