@@ -152,6 +152,7 @@ def test_changes_of_a_column_that_was_dropped_meanwhile_wait_for_nothing(mesh, i
     assert mesh.sql(2, "select * from item order by id") == [(1, "a"), (2, "stays"), (3, "new")]
     assert mesh.admin(1, "select * from mesh.parked where reason <> 'recheck'") == []
     mesh.ddl(2, "alter table item add column late text default 'anew'")  # another of its name
+    mesh.level()
     mesh.sql(1, "update item set late = 'mine' where id = 1")
     mesh.level()
     mesh.assert_equal("item")
