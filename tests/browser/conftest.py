@@ -20,7 +20,7 @@ from tests.browser.screens import Board, Screen, Screens, Teacher, expect
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a chalk-dust password"
-ACCOUNTS = 24
+ACCOUNTS = 48
 """Made at once, since each start of `manage.py` takes seconds."""
 
 ADD_TEACHERS = """
