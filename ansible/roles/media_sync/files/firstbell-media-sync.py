@@ -50,9 +50,8 @@ def pin(host: str) -> None:
                     "insert into x509_cert (peername, certdata) values (?, ?)", rows
                 )
             return
-        except (
-            sqlite3.OperationalError
-        ):  # files are just being given away, which locks it; then even -M makes nothing
+        except sqlite3.OperationalError:
+            # Files are just being given away, which locks it; then even -M makes nothing.
             if time.monotonic() > end:
                 raise
             time.sleep(0.2)
