@@ -1,14 +1,12 @@
 """Hosts as far as the API goes: of each a node, its agent and gunicorn, which die together; lines between nodes can be cut."""
 
-import contextlib
 import shutil
 import tempfile
 from pathlib import Path
 
-import psutil
-
 from tests.drills.mesh import DrillMesh
 from tests.support.nodes import CREDENTIALS
+from tests.support.processes import kill_family
 from tests.webapp.support import Api, environment, manage
 
 PRODUCT = "webapp.wsgi:application"
@@ -62,10 +60,7 @@ class Hosts(DrillMesh):
         api = self.apis.get(node)
         if api is None or api.process is None:
             return
-        master = psutil.Process(api.process.pid)
-        for process in (master, *master.children(recursive=True)):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        kill_family(api.process.pid)
         api.process.wait()
         api.process = None
 

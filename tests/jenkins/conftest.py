@@ -107,7 +107,7 @@ class Checkout:
 
     def end(self, process: subprocess.Popen[str]) -> Ran:
         try:
-            output, _ = process.communicate(timeout=60)
+            output, _ = process.communicate(timeout=180)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise

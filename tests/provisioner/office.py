@@ -152,7 +152,7 @@ class Office:
     def worker_of(self, name: str) -> psutil.Process | None:
         """The worker of an environment's newest run; None if it does not run."""
         path = str(self.state / "runs" / str(self.get(name)["runs"][-1]["id"]))
-        return next((p for p in self.parts()["worker"] if path in p.cmdline()), None)
+        return next((p for p in self.parts()["worker"] if path in p.info["cmdline"]), None)
 
     def kill(self, *parts: str) -> int:
         """SIGKILL to all of these parts, at once as near as can be. Returns how many processes that were."""

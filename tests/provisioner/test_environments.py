@@ -87,7 +87,7 @@ def test_destroying_stops_a_create_with_all_that_it_started(office: Office):
         ("create", "stopped"), ("destroy", "succeeded"),
     ]  # fmt: skip
     office.wait_for_no_trace("early")
-    assert not [p for p in office.parts()["worker"] if "86399" in " ".join(p.cmdline())]
+    assert not [p for p in office.parts()["worker"] if "86399" in " ".join(p.info["cmdline"])]
 
 
 def test_what_fails_half_way_says_where_and_why_and_is_destroyed(office: Office):

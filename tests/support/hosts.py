@@ -5,9 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
-
 from tests.support.nodes import CREDENTIALS, Nodes
+from tests.support.processes import kill_family
 from tests.webapp.support import ROOT, Api, Client, environment, manage
 
 TAKE_OVER_SECONDS = 4
@@ -48,9 +47,7 @@ class Hosts:
         self.kill_sender(node)
         process = self.apis[node].process
         assert process is not None
-        family = psutil.Process(process.pid)
-        for one in [family, *family.children(recursive=True)]:
-            one.kill()
+        kill_family(process.pid)
         process.wait(10)
         self.apis[node].process = None
         self.mesh.kill(node)

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import psycopg2
 
 from cluster.credentials import Credentials
 from cluster.mesh.build import build
 from cluster.topology import Topology, load
+from tests.support.processes import kill_family
 
 CREDENTIALS = Credentials(superuser="test-super", replication="test-repl", app="test-app")
 SETTINGS = """
@@ -136,10 +136,7 @@ class Nodes:
         goes on applying, and keeps the next postmaster from starting.
         """
         process = self._processes.pop(node)
-        tree = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
-        for member in tree:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                member.send_signal(signal.SIGKILL)
+        kill_family(process.pid)
         process.wait()
         for key in [k for k in self._connections if k[0] == node]:
             self._connections.pop(key).close()
