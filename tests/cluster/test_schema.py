@@ -95,18 +95,13 @@ def test_a_schema_change_that_never_gets_its_lock_is_given_up_and_leaves_nothing
 def test_rows_from_before_a_new_column_have_in_it_what_postgres_gave_the_rows_that_were_there(
     mesh, item
 ):
-    mesh.cut(1, 3)
-    mesh.cut(2, 3)
-    mesh.cut(3, 1)
-    mesh.sql(3, "insert into item values (1, 'old')")
-    mesh.ddl(1, "alter table item add column c int default 1")
-    mesh.ddl(1, "alter table item alter column c set default 2")
-    mesh.ddl(1, "alter table item add column d text")
-    mesh.ddl(1, "alter table item alter column d set default 'later'")
-    mesh.sql(1, "insert into item (id, v) values (2, 'new')")
-    for s, p in ((1, 3), (2, 3), (3, 1)):
-        mesh.heal(s, p)
-    mesh.level()
+    with mesh.alone(3):
+        mesh.sql(3, "insert into item values (1, 'old')")
+        mesh.ddl(1, "alter table item add column c int default 1")
+        mesh.ddl(1, "alter table item alter column c set default 2")
+        mesh.ddl(1, "alter table item add column d text")
+        mesh.ddl(1, "alter table item alter column d set default 'later'")
+        mesh.sql(1, "insert into item (id, v) values (2, 'new')")
     mesh.assert_equal("item")
     assert mesh.sql(2, "select * from item order by 1") == [
         (1, "old", 1, None),
@@ -116,16 +111,11 @@ def test_rows_from_before_a_new_column_have_in_it_what_postgres_gave_the_rows_th
 
 def test_changes_that_call_a_column_by_its_old_name_find_it(mesh, item):
     mesh.sql(1, "insert into item values (1, 'a'), (2, 'b')")
-    mesh.level()
-    for s, p in ((1, 3), (2, 3), (3, 1)):
-        mesh.cut(s, p)
-    mesh.sql(3, "update item set v = 'from the old schema' where id = 1")
-    mesh.sql(3, "insert into item values (3, 'c')")
-    mesh.ddl(1, "alter table item rename column v to w")
-    mesh.sql(1, "update item set w = 'from the new' where id = 2")
-    for s, p in ((1, 3), (2, 3), (3, 1)):
-        mesh.heal(s, p)
-    mesh.level()
+    with mesh.alone(3):
+        mesh.sql(3, "update item set v = 'from the old schema' where id = 1")
+        mesh.sql(3, "insert into item values (3, 'c')")
+        mesh.ddl(1, "alter table item rename column v to w")
+        mesh.sql(1, "update item set w = 'from the new' where id = 2")
     mesh.assert_equal("item")
     assert mesh.sql(2, "select id, w from item order by 1") == [
         (1, "from the old schema"),
@@ -138,16 +128,11 @@ def test_changes_that_call_a_column_by_its_old_name_find_it(mesh, item):
 def test_changes_of_a_column_that_was_dropped_meanwhile_wait_for_nothing(mesh, item):
     mesh.ddl(1, "alter table item add column late text")
     mesh.sql(1, "insert into item values (1, 'a'), (2, 'b')")
-    mesh.level()
-    for s, p in ((1, 3), (2, 3), (3, 1)):
-        mesh.cut(s, p)
-    mesh.sql(3, "update item set late = 'gone' where id = 1")
-    mesh.sql(3, "update item set v = 'stays', late = 'gone' where id = 2")
-    mesh.sql(3, "insert into item values (3, 'new', 'gone')")
-    mesh.ddl(1, "alter table item drop column late")
-    for s, p in ((1, 3), (2, 3), (3, 1)):
-        mesh.heal(s, p)
-    mesh.level()
+    with mesh.alone(3):
+        mesh.sql(3, "update item set late = 'gone' where id = 1")
+        mesh.sql(3, "update item set v = 'stays', late = 'gone' where id = 2")
+        mesh.sql(3, "insert into item values (3, 'new', 'gone')")
+        mesh.ddl(1, "alter table item drop column late")
     mesh.assert_equal("item")
     assert mesh.sql(2, "select * from item order by id") == [(1, "a"), (2, "stays"), (3, "new")]
     assert mesh.admin(1, "select * from mesh.parked where reason <> 'recheck'") == []
@@ -157,6 +142,57 @@ def test_changes_of_a_column_that_was_dropped_meanwhile_wait_for_nothing(mesh, i
     mesh.level()
     mesh.assert_equal("item")
     assert mesh.sql(3, "select late from item order by id") == [("mine",), ("anew",), ("anew",)]
+
+
+def test_a_column_under_the_name_of_one_that_was_dropped_gets_nothing_of_it(mesh, item):
+    mesh.ddl(1, "alter table item add column late text")
+    mesh.sql(1, "insert into item values (1, 'a'), (2, 'b'), (3, 'c')")
+    with mesh.alone(3):
+        mesh.sql(3, "update item set late = 'old' where id = 1")
+        mesh.sql(3, "insert into item values (4, 'd', 'old')")
+        mesh.ddl(1, "alter table item drop column late")
+        mesh.ddl(1, "alter table item add column late int default 7")
+        mesh.sql(1, "update item set late = 8 where id = 2")
+        mesh.sql(1, "insert into item values (5, 'e', 9)")
+        mesh.sql(3, "update item set v = 'B', late = 'old' where id = 2")  # the newer of the two
+    mesh.assert_equal("item")
+    assert mesh.sql(2, "select id, v, late from item order by id") == [
+        (1, "a", 7), (2, "B", 8), (3, "c", 7), (4, "d", 7), (5, "e", 9),
+    ]  # fmt: skip
+    mesh.ddl(1, "alter table item drop column late, add column late int")  # both at once
+    mesh.sql(2, "update item set late = 1 where id = 1")
+    mesh.level()
+    mesh.assert_equal("item")
+    assert mesh.sql(3, "select id, late from item order by id") == [
+        (1, 1), (2, None), (3, None), (4, None), (5, None),
+    ]  # fmt: skip
+    assert mesh.admin(1, "select * from mesh.parked where reason <> 'recheck'") == []
+
+
+def test_columns_that_swap_their_names_keep_what_was_written_under_the_old_ones(mesh, item):
+    mesh.ddl(1, "alter table item add column a text, add column b text")
+    mesh.sql(1, "insert into item values (1, 'x', 'a0', 'b0'), (2, 'y', 'a0', 'b0')")
+    with mesh.alone(3):
+        mesh.sql(3, "update item set a = 'a1' where id = 1")
+        for was, now in (("a", "aside"), ("b", "a"), ("aside", "b")):
+            mesh.ddl(1, f"alter table item rename column {was} to {now}")
+        mesh.sql(1, "update item set a = 'b1' where id = 2")
+        mesh.sql(3, "update item set a = 'a2' where id = 2")
+    mesh.assert_equal("item")
+    assert mesh.sql(2, "select id, a, b from item order by id") == [
+        (1, "b0", "a1"),
+        (2, "b1", "a2"),
+    ]
+    for was, now in (("a", "aside"), ("b", "a"), ("aside", "b")):
+        mesh.ddl(2, f"alter table item rename column {was} to {now}")
+    mesh.sql(2, "update item set a = 'a3' where id = 1")
+    mesh.level()
+    mesh.assert_equal("item")
+    assert mesh.sql(1, "select id, a, b from item order by id") == [
+        (1, "a3", "b0"),
+        (2, "a2", "b1"),
+    ]
+    assert mesh.admin(1, "select * from mesh.parked where reason <> 'recheck'") == []
 
 
 @pytest.mark.parametrize(

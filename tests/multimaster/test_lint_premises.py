@@ -5,7 +5,6 @@
 
 import pathlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import psycopg2
 import pytest
@@ -23,18 +22,6 @@ TOLD = "select reason, detail from mesh.parked where tbl = %s or tbl = '' and de
 def mesh() -> Iterator[Nodes]:
     with running_mesh(2) as nodes:
         yield nodes
-
-
-@contextmanager
-def apart(mesh: Nodes) -> Iterator[None]:
-    """While nothing goes from one node to the other; afterwards all that can be is there."""
-    mesh.level()
-    mesh.cut(1, 2)
-    mesh.cut(2, 1)
-    yield
-    mesh.heal(1, 2)
-    mesh.heal(2, 1)
-    mesh.level()
 
 
 def parked(mesh: Nodes, node: int, table: str, schema: str = "nothing") -> list[tuple]:
@@ -88,7 +75,7 @@ def volatile_default(mesh: Nodes) -> None:
 def primary_key(mesh: Nodes) -> None:
     mesh.ddl(1, "create table pk (id int primary key, n int not null)")
     mesh.sql(1, "insert into pk values (1, 10)")
-    with apart(mesh):
+    with mesh.alone(2):
         mesh.sql(2, "update pk set n = 11 where id = 1")
         mesh.ddl(1, "alter table pk drop constraint pk_pkey")
         with pytest.raises(REFUSED, match="has no primary key"):
@@ -178,7 +165,7 @@ def here_only(mesh: Nodes) -> None:
 def drop_column(mesh: Nodes) -> None:
     mesh.ddl(1, "create table dc (id int primary key, v text)")
     mesh.sql(1, "insert into dc values (1, 'a')")
-    with apart(mesh):
+    with mesh.alone(2):
         mesh.sql(2, "update dc set v = 'b'")
         mesh.ddl(1, "alter table dc drop column v")
     assert parked(mesh, 1, "dc") == []  # what was written to it meanwhile is gone with it
@@ -222,7 +209,7 @@ def alter_column(mesh: Nodes) -> None:
     mesh.ddl(1, "alter table ac alter s type text")
     mesh.level()
     assert _file_of(mesh, "ac") == before  # a wider type: no row was touched
-    with apart(mesh):
+    with mesh.alone(2):
         mesh.sql(2, "insert into ac values (1, 'abc')")
         mesh.ddl(1, "alter table ac alter v type int using v::int")
     assert _file_of(mesh, "ac")[0] != before[0]
@@ -232,7 +219,7 @@ def alter_column(mesh: Nodes) -> None:
 
 def not_null(mesh: Nodes) -> None:
     mesh.ddl(1, "create table nn (id int primary key, v int)")
-    with apart(mesh):
+    with mesh.alone(2):
         mesh.sql(2, "insert into nn values (1)")
         mesh.ddl(1, "alter table nn alter v set not null")
     assert [reason for reason, _ in parked(mesh, 1, "nn")] == ["error"]
@@ -242,7 +229,7 @@ def not_null(mesh: Nodes) -> None:
 
 def add_unique(mesh: Nodes) -> None:
     mesh.ddl(1, "create table au (id int primary key, v int, w int)")
-    with apart(mesh):
+    with mesh.alone(2):
         mesh.sql(2, "insert into au values (1, 1, 1), (2, 1, 2)")
         mesh.ddl(1, "alter table au add constraint au_v unique (v)")
     assert parked(mesh, 2, "au", "unique index") == [("schema", 'could not create unique index "au_v"')]  # fmt: skip
@@ -256,7 +243,7 @@ def add_unique(mesh: Nodes) -> None:
 def add_constraint(mesh: Nodes) -> None:
     mesh.ddl(1, "create table co (id int primary key, v int)")
     mesh.ddl(1, "create table co_parent (id int primary key)")
-    with apart(mesh):
+    with mesh.alone(2):
         mesh.sql(2, "insert into co values (1, -1)")
         mesh.ddl(1, "alter table co add constraint co_v check (v > 0)")
         mesh.ddl(1, "alter table co add constraint co_f foreign key (v) references co_parent")
@@ -279,7 +266,7 @@ def add_constraint(mesh: Nodes) -> None:
 
 def validated_at_once(mesh: Nodes) -> None:
     mesh.ddl(1, "create table va (id int primary key, v int)")
-    with apart(mesh):
+    with mesh.alone(2):
         mesh.sql(2, "insert into va values (1, -1)")
         mesh.ddl(1, "alter table va add constraint va_v check (v > 0) not valid")
         mesh.ddl(1, "alter table va validate constraint va_v")

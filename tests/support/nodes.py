@@ -219,6 +219,21 @@ class Nodes:
     def heal(self, subscriber: int, publisher: int) -> None:
         self.admin(subscriber, f"alter subscription n{subscriber}_from_n{publisher} enable")
 
+    @contextlib.contextmanager
+    def alone(self, node: int) -> Iterator[None]:
+        """While a node hears nobody and nobody hears it; before and afterwards all that can be is everywhere."""
+        self.level()
+        others = [n for n in self.numbers if n != node]
+        lines = [(node, other) for other in others] + [(other, node) for other in others]
+        for line in lines:
+            self.cut(*line)
+        try:
+            yield
+        finally:
+            for line in lines:
+                self.heal(*line)
+        self.level()
+
     def apply_errors(self) -> dict[int, int]:
         return {
             n: self.admin(

@@ -95,7 +95,9 @@ create table if not exists mesh.added (          -- columns added later, and wha
     tbl text not null, name text not null, value text,
     primary key (tbl, name)
 );
-create table if not exists mesh.renamed (        -- what columns that older changes name are called now; null: dropped
+-- What columns are called now that changes in the log know by another name; null: dropped. A column whose own name older changes
+-- use for another one has a name of its own in the log, name~2 and so on: its row here leads back (mesh.name_in_log).
+create table if not exists mesh.renamed (
     tbl text not null, name text not null, now text,
     primary key (tbl, name)
 );

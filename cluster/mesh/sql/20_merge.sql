@@ -42,7 +42,13 @@ begin
     return answer;
 end $$;
 
--- A row with the names that its columns have now, without those that are gone.
+-- What the log calls a column of a table.
+create or replace function mesh.name_in_log(a_tbl text, a_name text) returns text language sql stable as $$
+    select coalesce((select r.name from mesh.renamed r where r.tbl = a_tbl and r.now = a_name and left(r.name, length(a_name) + 1) = a_name || '~'
+                     and exists (select from mesh.renamed o where o.tbl = a_tbl and o.name = a_name)), a_name)
+$$;
+
+-- A change's row with the names that its columns have now, without those that are gone.
 create or replace function mesh.translated(a_tbl text, a_row jsonb) returns jsonb language plpgsql stable as $$
 begin
     if not exists (select from mesh.renamed r where r.tbl = a_tbl and a_row ? r.name) then
@@ -73,7 +79,7 @@ begin
             and (birth.hlc is null or (death.hlc, death.origin) > (birth.hlc, birth.origin)) then
         return;
     end if;
-    want := mesh.translated(a_tbl, coalesce(birth.row, base));
+    want := coalesce(mesh.translated(a_tbl, birth.row), base);
     if want is null then
         known := false;
         return;
@@ -371,7 +377,8 @@ end $$;
 
 create or replace function mesh.note_conflict(loser mesh.change, winner mesh.change) returns void language sql as $$
     insert into mesh.conflict values (loser.origin, loser.seq, winner.origin, winner.seq, loser.tbl, loser.key, clock_timestamp(),
-        loser.hlc, loser.kind, loser.row, loser.actor, winner.hlc, winner.kind, winner.row, winner.actor) on conflict do nothing
+        loser.hlc, loser.kind, mesh.translated(loser.tbl, loser.row), loser.actor,
+        winner.hlc, winner.kind, mesh.translated(winner.tbl, winner.row), winner.actor) on conflict do nothing
 $$;
 
 -- Of two concurrent changes of one row one lost something: remember which.

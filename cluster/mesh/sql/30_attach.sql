@@ -21,10 +21,13 @@ create or replace function mesh.open_gate() returns void language sql as $$
 $$;
 
 -- {alias}'s columns as one jsonb of text forms; in parts of 40 columns, as functions take 100 arguments.
-create or replace function mesh.encode_sql(rel oid, alias text) returns text language sql stable as $$
+-- logged: by the names that they have in the log of this table.
+drop function if exists mesh.encode_sql(oid, text);
+create or replace function mesh.encode_sql(rel oid, alias text, logged text default null) returns text language sql stable as $$
     select string_agg(part, ' || ' order by n) from (
         select (num_in_row - 1) / 40 as n,
-            'jsonb_build_object(' || string_agg(format('%L, %s.%I::text', name, alias, name), ', ' order by num_in_row) || ')' as part
+            'jsonb_build_object(' || string_agg(format('%L, %s.%I::text', case when logged is null then name else mesh.name_in_log(logged, name) end,
+                                                       alias, name), ', ' order by num_in_row) || ')' as part
         from (select name, row_number() over (order by num) as num_in_row from mesh.columns_of(rel)) c group by 1) p
 $$;
 
@@ -57,6 +60,15 @@ exception when invalid_object_definition then
     return false;
 end $$;
 
+-- Changes that name a column `was` mean `now` (null: nothing that is still there), unless that name is another's in the log;
+-- and so do rows that wait.
+create or replace function mesh.rename_column(a_tbl text, was text, a_now text) returns void language sql as $$
+    update mesh.renamed r set now = a_now where r.tbl = a_tbl and r.now = was;
+    insert into mesh.renamed values (a_tbl, was, a_now) on conflict (tbl, name) do nothing;
+    update mesh.parked p set row = p.row - was || case when a_now is null then '{}' else jsonb_build_object(a_now, p.row->was) end
+        where p.tbl = a_tbl and p.row ? was;
+$$;
+
 -- What became of a table's columns since they were last looked at: some are new, some have another name. A row from before is
 -- given in a new column what Postgres gave the rows that were here, on whichever node it was written.
 create or replace function mesh.note_columns(a_tbl text, a_rel oid) returns void language plpgsql
@@ -65,12 +77,16 @@ declare c record; known jsonb; populated boolean;
 begin
     select r.columns into known from mesh.replicated r where r.tbl = a_tbl and r.columns_rel = a_rel;
     if known is not null then
+        for c in select e.value as was from jsonb_each_text(known) e
+                 where not exists (select from mesh.columns_of(a_rel) m where m.num = e.key::int) loop
+            perform mesh.rename_column(a_tbl, c.was, null);
+            delete from mesh.added x where x.tbl = a_tbl and x.name = c.was;
+        end loop;
         for c in select m.*, a.attidentity, (a.attmissingval::text::text[])[1] as missing, known->>m.num::text as was
                  from mesh.columns_of(a_rel) m join pg_attribute a on a.attrelid = a_rel and a.attnum = m.num
                  where known->>m.num::text is distinct from m.name loop
             if c.was is not null then
-                update mesh.renamed r set now = c.name where r.tbl = a_tbl and r.now = c.was;
-                insert into mesh.renamed values (a_tbl, c.was, c.name) on conflict (tbl, name) do update set now = excluded.now;
+                perform mesh.rename_column(a_tbl, c.was, c.name);
                 update mesh.added x set name = c.name where x.tbl = a_tbl and x.name = c.was;
                 continue;
             end if;
@@ -84,14 +100,14 @@ begin
                 end if;
             end if;
         end loop;
-        for c in select e.value as was from jsonb_each_text(known) e
-                 where not exists (select from mesh.columns_of(a_rel) m where m.num = e.key::int) loop
-            update mesh.renamed r set now = null where r.tbl = a_tbl and r.now = c.was;
-            insert into mesh.renamed values (a_tbl, c.was, null) on conflict (tbl, name) do update set now = null;
-            delete from mesh.added x where x.tbl = a_tbl and x.name = c.was;
+        delete from mesh.renamed r where r.tbl = a_tbl and r.name = r.now;
+        for c in select m.name, (select min(n) from generate_series(2, 1600) n
+                                 where not exists (select from mesh.renamed r where r.tbl = a_tbl and r.name = m.name || '~' || n)) as n
+                 from mesh.columns_of(a_rel) m
+                 where exists (select from mesh.renamed r where r.tbl = a_tbl and r.name = m.name) and mesh.name_in_log(a_tbl, m.name) = m.name loop
+            perform mesh.rename_column(a_tbl, c.name || '~' || c.n, c.name);
         end loop;
     end if;
-    delete from mesh.renamed r where r.tbl = a_tbl and r.name in (select m.name from mesh.columns_of(a_rel) m);
     update mesh.replicated r set columns_rel = a_rel, columns = (select jsonb_object_agg(m.num, m.name) from mesh.columns_of(a_rel) m)
         where r.tbl = a_tbl;
 end $$;
@@ -104,7 +120,7 @@ declare
     t text; name text := (select relname from pg_class where oid = a_rel); n int := 1;
     rel text := a_rel::regclass::text;
     pk text[]; key_of text; key_match text; key_new text; encode text; diff text; decode text; sets text;
-    columns text; defaults text; names text; apart text; by_value boolean; f record; neighbour regclass;
+    columns text; defaults text; names text; same_names text; apart text; by_value boolean; f record; neighbour regclass;
     settings text := 'set search_path = pg_catalog, pg_temp set timezone = ''UTC'' set datestyle = ''ISO'' set intervalstyle = ''postgres'''
         ' set extra_float_digits = 1 set bytea_output = ''hex'' set enable_seqscan = off set enable_nestloop = off set jit = off set row_security = off';
 begin
@@ -154,8 +170,8 @@ begin
             from unnest(pk) with ordinality u(p, o) join mesh.columns_of(a_rel) c on c.name = u.p;
     end if;
     key_new := replace(key_of, '$R', 'mesh_n');
-    encode := mesh.encode_sql(a_rel, 'mesh_n');
-    select string_agg(format('case when row(mesh_n.%1$I)::record *<> row(mesh_o.%1$I)::record then jsonb_build_object(%2$L, mesh_n.%1$I::text) else ''{}'' end', c.name, c.name), ' || ' order by num),
+    encode := mesh.encode_sql(a_rel, 'mesh_n', t);
+    select string_agg(format('case when row(mesh_n.%1$I)::record *<> row(mesh_o.%1$I)::record then jsonb_build_object(%2$L, mesh_n.%1$I::text) else ''{}'' end', c.name, mesh.name_in_log(t, c.name)), ' || ' order by num),
            string_agg(format('($1->>%L)::%s as %I', c.name, c.type, c.name), ', ' order by num),
            string_agg(format('%1$I = case when mesh_row ? %2$L then (mesh_row->>%2$L)::%3$s else t.%1$I end', c.name, c.name, c.type), ', ' order by num)
                filter (where not c.name = any (pk)),
@@ -163,8 +179,9 @@ begin
            string_agg(case when x.name is not null then format('case when mesh_row ? %1$L then (mesh_row->>%1$L)::%2$s else %3$L::%2$s end', c.name, c.type, x.value)
                            when c.fallback is null or c.fallback like 'nextval(%' then format('(mesh_row->>%L)::%s', c.name, c.type)
                            else format('case when mesh_row ? %1$L then (mesh_row->>%1$L)::%2$s else %3$s end', c.name, c.type, c.fallback) end, ', ' order by num),
-           'array[' || string_agg(quote_literal(c.name), ', ' order by num) || ']'
-        into diff, decode, sets, columns, defaults, names from mesh.columns_of(a_rel) c left join mesh.added x on x.tbl = t and x.name = c.name;
+           'array[' || string_agg(quote_literal(c.name), ', ' order by num) || ']',
+           'array[' || string_agg(quote_literal(c.name), ', ' order by num) filter (where mesh.name_in_log(t, c.name) = c.name) || ']::text[]'
+        into diff, decode, sets, columns, defaults, names, same_names from mesh.columns_of(a_rel) c left join mesh.added x on x.tbl = t and x.name = c.name;
 
     update mesh.replicated r set key_columns = pk, key_sql = replace(key_of, '$R', 't'), decode_sql = 'select ' || decode,
         late = exists (select from mesh.exclusive_indexes(a_rel) x where x.late)
@@ -217,11 +234,11 @@ begin
 
     -- An arriving change: apply it as it is if it is the newest of its key and the row stands where it should.
     execute format('create or replace function mesh.%6$I(c mesh.change) returns void language plpgsql as $b$
-        declare mesh_key text := c.key; live boolean; begin
-            if c.kind <> ''D'' and c.row - %1$s <> ''{}'' then
-                c.row := mesh.translated(%2$L, c.row);
+        declare mesh_key text := c.key; mesh_row jsonb := c.row; live boolean; begin
+            if c.kind <> ''D'' and mesh_row - %8$s <> ''{}'' then
+                mesh_row := mesh.translated(%2$L, mesh_row);
             end if;
-            if c.kind <> ''D'' and c.row - %1$s <> ''{}'' then
+            if c.kind <> ''D'' and mesh_row - %1$s <> ''{}'' then
                 perform mesh.settle(%2$L, mesh_key, c);
                 perform mesh.park(%2$L, mesh_key, ''column'', ''a column is not here yet'');
                 return;
@@ -234,10 +251,10 @@ begin
                 perform mesh.settle(%2$L, mesh_key, c);
             elsif c.kind = ''D'' then
                 perform mesh.%7$I(mesh_key, true);
-            elsif not mesh.%5$I(mesh_key, c.row) then
+            elsif not mesh.%5$I(mesh_key, mesh_row) then
                 perform mesh.settle(%2$L, mesh_key, c);
             end if;
-        end $b$', names, t, rel, key_match, mesh.function_name('write', t), mesh.function_name('merge', t), mesh.function_name('remove', t));
+        end $b$', names, t, rel, key_match, mesh.function_name('write', t), mesh.function_name('merge', t), mesh.function_name('remove', t), coalesce(same_names, '''{}''::text[]'));
 
     execute format('create or replace function mesh.%1$I() returns trigger language plpgsql security definer %2$s as $b$
         declare mesh_at bigint := greatest(mesh.next_hlc(), (select max(x.hlc) + 1 from mesh.change x where x.tbl = %3$L and x.key = ''*''));
@@ -274,7 +291,7 @@ begin
                 delete from mesh.parked p where p.tbl = %3$L;
             end if;
             return null;
-        end $b$', mesh.function_name('capture', t), settings, t, mesh.me(), key_new, encode, replace(key_of, '$R', 'mesh_o'), diff, mesh.encode_sql(a_rel, 'mesh_o'), pk[1]);
+        end $b$', mesh.function_name('capture', t), settings, t, mesh.me(), key_new, encode, replace(key_of, '$R', 'mesh_o'), diff, mesh.encode_sql(a_rel, 'mesh_o', t), pk[1]);
     if not exists (select from pg_trigger where tgrelid = a_rel and tgname = 'mesh_insert') then
         execute format('create trigger mesh_insert after insert on %s referencing new table as new_rows for each statement execute function mesh.%I()', rel, mesh.function_name('capture', t));
         execute format('create trigger mesh_update after update on %s referencing old table as old_rows new table as new_rows for each statement execute function mesh.%I()', rel, mesh.function_name('capture', t));
