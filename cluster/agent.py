@@ -45,9 +45,19 @@ it is busy with one large transaction). It is asked for a word each second: `wal
 LONGEST_RESTORE_SECONDS = 96.0
 """Each time that `peer` did not hold for as long as this, the next wait is twice as long, up to this: a peer that
 comes and goes makes writes hang once for each time that its promise is believed."""
-FETCH_LOCK_TIMEOUT = "200ms"
-"""A worker that waits for a row, with the very changes that are fetched, must not make the agent wait too: commits that
-hold such rows on several nodes may wait for one another's workers, and the agent alone can let them go on."""
+LOCK_TIMEOUT = "200ms"
+"""Whoever holds a row must not make the agent wait: it may be a commit that the agent alone can let go on."""
+LET_GO_AFTER_SECONDS = 1.0
+"""Commits of one row on several nodes may wait for one another: each keeps its row locked until a peer has applied it,
+and each peer's worker waits for that row. One that has waited for so long, and a worker for it, stops waiting."""
+LET_GO = """
+    with recursive held(pid) as (
+        select unnest(pg_blocking_pids(w.pid)) from pg_stat_activity w
+            where w.backend_type like 'logical replication%%worker' and w.wait_event_type = 'Lock'
+        union select unnest(pg_blocking_pids(h.pid)) from held h)
+    select pg_cancel_backend(a.pid) from held join pg_stat_activity a using (pid)
+        where a.wait_event = 'SyncRep' and clock_timestamp() - a.query_start > make_interval(secs => %s)
+"""
 FETCHED_ELSEWISE = (
     psycopg2.errors.UniqueViolation,  # the worker has brought them meanwhile
     psycopg2.errors.LockNotAvailable,
@@ -142,8 +152,10 @@ class Agent:
         """One look at everything. Raises psycopg2.OperationalError when the node is gone."""
         with db.cursor() as cursor:
             cursor.execute("set synchronous_commit = local")
+            cursor.execute(sql.SQL("set lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT)))
             if self._is_being_filled(cursor):
                 return
+            self._let_go(cursor)
             cursor.execute("select mesh.sweep()")
             parked = cursor.fetchone()[0]
             if parked != self.parked:
@@ -166,6 +178,12 @@ class Agent:
         joining, evicted = cursor.fetchone()
         self.peers = tuple(p for p in self.topology.peers(self.host) if p.node not in evicted)
         return joining
+
+    def _let_go(self, cursor) -> None:
+        """End the wait of commits that could wait for ever (docs/decisions/0023). Each is durable here; its client is told."""
+        cursor.execute(LET_GO, [LET_GO_AFTER_SECONDS])
+        if let_go := cursor.rowcount:
+            logger.warning("node=%s let_go=%d commits without a peer", self.host.name, let_go)
 
     def _durability_in_force(self, db) -> str:
         with db.cursor() as cursor:
@@ -250,9 +268,6 @@ class Agent:
         ]
         cursor.execute("begin")
         cursor.execute("set local session_replication_role = replica")  # the merge trigger fires
-        cursor.execute(
-            sql.SQL("set local lock_timeout = {}").format(sql.Literal(FETCH_LOCK_TIMEOUT))
-        )
         try:
             extras.execute_values(cursor, "insert into mesh.change values %s", values)
             cursor.execute("commit")

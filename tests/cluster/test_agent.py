@@ -1,5 +1,7 @@
 """When commits wait for a peer and when they stop waiting; and what a dead node left with one peer only."""
 
+import threading
+
 from cluster.agent import (
     DEGRADE_AFTER_SECONDS,
     LONGEST_RESTORE_SECONDS,
@@ -11,6 +13,7 @@ from cluster.agent import (
 )
 from cluster.db import connect
 from tests.support.nodes import CREDENTIALS, Nodes, wait_until
+from webapp.multimaster.durability import LET_GO
 
 
 def decisions(durability: Durability, looks: list[tuple[float, int]]) -> list[str]:
@@ -125,4 +128,42 @@ def test_an_agent_does_not_wait_for_a_worker_that_is_bringing_what_it_fetches(me
         mesh.heal(2, 1)
     mesh.level(60)
     mesh.ddl(1, "drop table half_brought")
+    mesh.level()
+
+
+def test_commits_of_one_row_on_all_nodes_do_not_wait_for_one_another_for_ever(mesh):
+    mesh.ddl(1, "create table hot (id int primary key, n int)")
+    mesh.sql(1, "insert into hot values (1, 0)")
+    mesh.level()
+    agents = [agent_of(mesh, n) for n in mesh.numbers]
+    commits = []
+    try:
+        for agent in agents:
+            agent.durability.current = "peer"
+            turn(agent)
+        clients = [mesh.connect(n) for n in mesh.numbers]
+        for client, node in zip(clients, mesh.numbers, strict=True):
+            wait_until(lambda n=node: mesh.admin(n, "show synchronous_standby_names") != [("",)])
+            client.cursor().execute("update hot set n = %s", [node])
+        commits = [threading.Thread(target=client.commit) for client in clients]
+        for commit in commits:
+            commit.start()
+        while any(commit.is_alive() for commit in commits):
+            for agent in agents:
+                turn(agent)
+        assert [agent.durability.current for agent in agents] == ["peer"] * len(agents)
+        told = [notice for client in clients for notice in client.notices]
+        assert told, "they have met"
+        assert all(LET_GO in notice for notice in told)
+        for client in clients:
+            client.close()
+    finally:
+        for n in mesh.numbers:
+            mesh.admin(n, "alter system reset synchronous_standby_names")
+            mesh.admin(n, "select pg_reload_conf()")
+        for commit in commits:
+            commit.join()
+    mesh.level()
+    mesh.assert_equal("hot")
+    mesh.ddl(1, "drop table hot")
     mesh.level()

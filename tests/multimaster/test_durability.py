@@ -149,8 +149,9 @@ def writes_both(request):
 def header(view):
     return PositionMiddleware(view)(RequestFactory().get("/api/notes"))["Firstbell-Durability"]
 
-print(json.dumps({view.__name__: header(view) for view in (reads, writes_local, writes_both)}))
 """
+EACH = "print(json.dumps({view.__name__: header(view) for view in (reads, writes_local, writes_both)}))"
+TWICE = "print(json.dumps([header(writes_both), header(writes_both)]))"
 
 
 @pytest.fixture(scope="module")
@@ -272,12 +273,31 @@ def test_a_project_may_be_local_by_default_and_ask_for_a_peer(nodes, project, pe
 
 
 def test_the_header_says_what_the_strongest_write_of_a_request_got(nodes, project, commits_wait):
-    found = json.loads(run(nodes, project, START + HEADERS))
+    found = json.loads(run(nodes, project, START + HEADERS + EACH))
     assert found == {"reads": "peer", "writes_local": "local", "writes_both": "peer"}
 
 
+def test_the_header_says_local_of_a_commit_that_was_let_go_without_a_peer(
+    nodes, project, peer_is_cut_off
+):
+    """And the next request knows nothing of it."""
+    process = start(nodes, project, START + HEADERS + TWICE)
+    try:
+        wait_until(lambda: waiting(nodes), 30, "a commit waits")
+        nodes.admin(
+            1, "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'"
+        )
+        wait_until(lambda: not waiting(nodes), 30, "it waits no more")
+        nodes.heal(2, 1)
+        out, complaint = process.communicate(timeout=60)
+        assert process.returncode == 0, complaint[-2000:]
+    finally:
+        process.kill()
+    assert json.loads(out) == ["local", "peer"]
+
+
 def test_the_header_says_local_when_no_commit_waits(nodes, project):
-    found = json.loads(run(nodes, project, START + HEADERS))
+    found = json.loads(run(nodes, project, START + HEADERS + EACH))
     assert found == {"reads": "local", "writes_local": "local", "writes_both": "local"}
 
 

@@ -26,6 +26,9 @@ from django.db import DEFAULT_DB_ALIAS, connections
 SYNCHRONOUS_COMMIT = {"local": "local", "peer": "remote_apply"}
 """Levels from the weakest to the strongest, as Postgres' setting `synchronous_commit` has them."""
 
+LET_GO = "canceling wait for synchronous replication"
+"""In Postgres' notice to a client whose commit is durable here, and whose wait for a peer was ended by the agent."""
+
 LEVELS = list(SYNCHRONOUS_COMMIT)
 DEFAULT = "peer"
 
@@ -106,6 +109,7 @@ def start(connection) -> None:
     """A request begins: what was committed before is not its business."""
     if found := getattr(connection, "durability", None):
         found.committed = None
+        _notices(connection).clear()
 
 
 def acknowledged(connection, standbys: str) -> str:
@@ -116,7 +120,13 @@ def acknowledged(connection, standbys: str) -> str:
     """
     found = getattr(connection, "durability", None)
     asked = (found.committed if found else None) or default_level()
-    return asked if standbys else "local"
+    waited = standbys and not any(LET_GO in notice for notice in _notices(connection))
+    return asked if waited else "local"
+
+
+def _notices(connection) -> list[str]:
+    """What Postgres told besides its answers; the newest 50."""
+    return getattr(connection.connection, "notices", [])
 
 
 def _choices() -> str:

@@ -523,24 +523,28 @@ begin
     for p in select k.tbl, k.key, k.reason, k.horizon, r.rel, r.tbl is not null as known, v.hlc
              from mesh.parked k left join mesh.replicated r on r.tbl = k.tbl, mesh.version_of(k.tbl, k.key) v
              where k.reason <> 'schema' and random() < share order by v.hlc desc, v.origin desc, k.key collate "C" desc loop
-        if p.known and p.rel is null then        -- the table was dropped
-            delete from mesh.parked k where k.tbl = p.tbl and k.key = p.key;
-        elsif not p.known then
+        begin
+            if p.known and p.rel is null then        -- the table was dropped
+                delete from mesh.parked k where k.tbl = p.tbl and k.key = p.key;
+            elsif not p.known then
+                null;
+            elsif p.reason = 'unborn' and p.hlc <= mesh.watermark() then
+                perform mesh.forget_unborn(p.tbl, p.key);
+            elsif p.reason = 'recheck' and p.horizon is null then
+                update mesh.parked k set horizon = pg_snapshot_xmax(pg_current_snapshot()) where k.tbl = p.tbl and k.key = p.key;
+            elsif p.reason = 'recheck' and p.horizon > pg_snapshot_xmin(pg_current_snapshot()) then
+                null;
+            elsif p.reason = 'recheck' then
+                perform mesh.place(p.tbl, p.key, null);
+                delete from mesh.parked k where k.tbl = p.tbl and k.key = p.key and k.reason = 'recheck';
+            elsif p.reason = 'column' and not mesh.has_all_columns(p.tbl, p.key) then
+                null;
+            else
+                perform mesh.place(p.tbl, p.key, null);
+            end if;
+        exception when lock_not_available then   -- in use for longer than the caller will wait: next time
             null;
-        elsif p.reason = 'unborn' and p.hlc <= mesh.watermark() then
-            perform mesh.forget_unborn(p.tbl, p.key);
-        elsif p.reason = 'recheck' and p.horizon is null then
-            update mesh.parked k set horizon = pg_snapshot_xmax(pg_current_snapshot()) where k.tbl = p.tbl and k.key = p.key;
-        elsif p.reason = 'recheck' and p.horizon > pg_snapshot_xmin(pg_current_snapshot()) then
-            null;
-        elsif p.reason = 'recheck' then
-            perform mesh.place(p.tbl, p.key, null);
-            delete from mesh.parked k where k.tbl = p.tbl and k.key = p.key and k.reason = 'recheck';
-        elsif p.reason = 'column' and not mesh.has_all_columns(p.tbl, p.key) then
-            null;
-        else
-            perform mesh.place(p.tbl, p.key, null);
-        end if;
+        end;
     end loop;
     perform set_config('session_replication_role', 'origin', true);
     return (select count(*) from mesh.parked);
