@@ -180,7 +180,7 @@ class Agent:
         return joining
 
     def _let_go(self, cursor) -> None:
-        """End the wait of commits that could wait for ever (docs/decisions/0023). Each is durable here; its client is told."""
+        """End the wait of commits that could wait for ever (docs/decisions/0023). Their clients are told."""
         cursor.execute(LET_GO, [LET_GO_AFTER_SECONDS])
         if let_go := cursor.rowcount:
             logger.warning("node=%s let_go=%d commits without a peer", self.host.name, let_go)

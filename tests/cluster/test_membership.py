@@ -428,9 +428,14 @@ def test_what_is_kept_for_a_node_that_stays_away_is_bounded_and_it_is_put_out():
         assert seq > 1_700_000_000_000, "numbers of its former life are never used again"
         nodes.level()
         nodes.assert_equal("pupil")
-        for node in (2, 1):  # each says what it has heard of the other
-            nodes.admin(node, "select mesh.beat()")
-            nodes.level()
+
+        def knows_that_it_was_heard() -> bool:
+            for node in (2, 1):
+                nodes.admin(node, "select mesh.beat()")
+            heard = "select (heard->>'2')::bigint >= (select max(hlc) from mesh.change where origin = 2)"
+            return nodes.admin(2, f"{heard} from mesh.heartbeat where node = 1") == [(True,)]
+
+        wait_until(knows_that_it_was_heard)
         # Told to go while it lives, it stays away: its agent does not open again what was shut.
         watching = watch(nodes, 2)
         assert watching.decided.open
@@ -441,6 +446,18 @@ def test_what_is_kept_for_a_node_that_stays_away_is_bounded_and_it_is_put_out():
         watching.close()
         with pytest.raises(psycopg2.OperationalError, match="not been admitted"):
             nodes.sql(2, "insert into pupil values ('on my own', 1, 'on my own')")
+        # What it writes all the same is older than what the member still remembers when it is taken in: a person gets it.
+        nodes.admin(2, "select mesh.open_gate()")
+        nodes.sql(2, "insert into pupil values ('too old', 1, 'too old')")
+        nodes.admin(1, "select setval('mesh.pruned_to', mesh.clock())")
+        rejoin(nodes.topology, CREDENTIALS, "host2")
+        forget_connections(nodes, 2)
+        (file,) = nodes.folder.glob("unsent-host2-*.jsonl")
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert [json.loads(line)["key"] for line in file.read_text().splitlines()] == ["too old"]
+        nodes.level()
+        nodes.assert_equal("pupil")
+        assert nodes.sql(2, "select id from pupil") == [("again",)]
 
 
 # --- refusals
@@ -603,14 +620,3 @@ def test_what_an_evicted_node_thinks_of_others_does_not_count():
     away = {**views, 2: View(2, "host2", error="host2 is away")}
     with pytest.raises(ClusterError, match="host2 is away"):
         members_beside(away, 3).require_all("so")
-        # What it writes all the same is older than what the member still remembers when it is taken in: a person gets it.
-        nodes.admin(2, "select mesh.open_gate()")
-        nodes.sql(2, "insert into pupil values ('too old', 1, 'too old')")
-        nodes.admin(1, "select setval('mesh.pruned_to', mesh.clock())")
-        rejoin(nodes.topology, CREDENTIALS, "host2")
-        (file,) = nodes.folder.glob("unsent-host2-*.jsonl")
-        assert file.stat().st_mode & 0o777 == 0o600
-        assert [json.loads(line)["key"] for line in file.read_text().splitlines()] == ["too old"]
-        nodes.level()
-        nodes.assert_equal("pupil")
-        assert nodes.sql(2, "select id from pupil") == [("again",)]

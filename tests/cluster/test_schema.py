@@ -160,6 +160,7 @@ def test_a_column_under_the_name_of_one_that_was_dropped_gets_nothing_of_it(mesh
         (1, "a", 7), (2, "B", 8), (3, "c", 7), (4, "d", 7), (5, "e", 9),
     ]  # fmt: skip
     mesh.ddl(1, "alter table item drop column late, add column late int")  # both at once
+    mesh.level()
     mesh.sql(2, "update item set late = 1 where id = 1")
     mesh.level()
     mesh.assert_equal("item")
@@ -167,6 +168,26 @@ def test_a_column_under_the_name_of_one_that_was_dropped_gets_nothing_of_it(mesh
         (1, 1), (2, None), (3, None), (4, None), (5, None),
     ]  # fmt: skip
     assert mesh.admin(1, "select * from mesh.parked where reason <> 'recheck'") == []
+
+
+def test_a_change_that_meets_a_schema_change_half_done_is_read_by_the_names_that_hold_then(
+    mesh, item
+):
+    mesh.ddl(1, "alter table item add column late text")
+    mesh.sql(1, "insert into item values (1, 'a', 'old')")
+    mesh.level()
+    mesh.cut(3, 2)
+    mesh.sql(2, "update item set late = 'of the old column' where id = 1")
+    with mesh.connect(3) as changing:
+        statement = "alter table item drop column late, add column late text"
+        changing.cursor().execute("select mesh.run_ddl(%s)", [statement])
+        mesh.heal(3, 2)
+        worker = "select 1 from pg_stat_activity where backend_type like 'logical%' and wait_event_type = 'Lock'"
+        wait_until(lambda: mesh.admin(3, worker), what="the worker waits for the table")
+    changing.close()
+    mesh.level()
+    mesh.assert_equal("item")
+    assert mesh.sql(3, "select * from item") == [(1, "a", None)]
 
 
 def test_columns_that_swap_their_names_keep_what_was_written_under_the_old_ones(mesh, item):

@@ -63,20 +63,20 @@ end $$;
 create or replace function mesh.wanted(a_tbl text, a_key text, base jsonb, arriving mesh.change,
                                        out want jsonb, out known boolean)
 language plpgsql as $$
-declare birth record; death record; u record;
+declare birth mesh.change; death mesh.change; emptied mesh.change; u record;
 begin
     known := true;
-    select f.* into birth from (
-        select c.hlc, c.origin, c.row from mesh.change c where c.tbl = a_tbl and c.key = a_key and c.kind = 'I'
-        union all select arriving.hlc, arriving.origin, arriving.row where arriving.kind = 'I') f
-    order by f.hlc desc, f.origin desc limit 1;
-    select f.* into death from (
-        select c.hlc, c.origin from mesh.change c
-        where c.tbl = a_tbl and (c.key = a_key and c.kind = 'D' or c.key = '*' and c.kind = 'T')
-        union all select arriving.hlc, arriving.origin where arriving.kind in ('D', 'T')) f
-    order by f.hlc desc, f.origin desc limit 1;
-    if death.hlc is not null
-            and (birth.hlc is null or (death.hlc, death.origin) > (birth.hlc, birth.origin)) then
+    -- Each by itself, newest first: a row may have a long history.
+    select * into birth from mesh.change c where c.tbl = a_tbl and c.key = a_key and c.kind = 'I' order by c.hlc desc, c.origin desc limit 1;
+    select * into death from mesh.change c where c.tbl = a_tbl and c.key = a_key and c.kind = 'D' order by c.hlc desc, c.origin desc limit 1;
+    select * into emptied from mesh.change c where c.tbl = a_tbl and c.key = '*' order by c.hlc desc, c.origin desc limit 1;
+    if arriving.kind = 'I' and (birth.hlc is null or (arriving.hlc, arriving.origin) > (birth.hlc, birth.origin)) then
+        birth := arriving;
+    elsif arriving.kind in ('D', 'T') and (death.hlc is null or (arriving.hlc, arriving.origin) > (death.hlc, death.origin)) then
+        death := arriving;
+    end if;
+    if (death.hlc is not null and (birth.hlc is null or (death.hlc, death.origin) > (birth.hlc, birth.origin)))
+            or (emptied.hlc is not null and (birth.hlc is null or (emptied.hlc, emptied.origin) > (birth.hlc, birth.origin))) then
         return;
     end if;
     want := coalesce(mesh.translated(a_tbl, birth.row), base);
@@ -87,8 +87,9 @@ begin
     for u in
         select f.row from (
             select c.hlc, c.origin, c.row from mesh.change c where c.tbl = a_tbl and c.key = a_key and c.kind = 'U'
-            union all select arriving.hlc, arriving.origin, arriving.row where arriving.kind = 'U') f
-        where birth.hlc is null or (f.hlc, f.origin) > (birth.hlc, birth.origin)
+                and (c.hlc, c.origin) > (coalesce(birth.hlc, 0), coalesce(birth.origin, 0::smallint))
+            union all select arriving.hlc, arriving.origin, arriving.row where arriving.kind = 'U'
+                and (birth.hlc is null or (arriving.hlc, arriving.origin) > (birth.hlc, birth.origin))) f
         order by f.hlc, f.origin
     loop
         want := want || mesh.translated(a_tbl, u.row);
@@ -394,7 +395,7 @@ begin
         where x.tbl = c.tbl and x.key = c.key and (x.hlc, x.origin) > (c.hlc, c.origin)
         order by x.hlc, x.origin limit 1;
     if found and mesh.overlap(c.kind, c.row, newer.kind, newer.row) and not exists (
-            select from mesh.change x where x.tbl = c.tbl and x.key = c.key
+            select from mesh.change x where x.tbl = c.tbl and x.key = c.key and x.hlc > c.hlc
             and (x.prev_hlc, x.prev_origin) = (c.hlc, c.origin)) then
         perform mesh.note_conflict(c, newer);
     end if;
@@ -402,7 +403,7 @@ begin
         select * from mesh.change x
         where x.tbl = c.tbl and x.key = c.key and (x.hlc, x.origin) < (c.hlc, c.origin)
         and (x.hlc, x.origin) > (coalesce(c.prev_hlc, 0), coalesce(c.prev_origin, 0::smallint))
-        and not exists (select from mesh.change y where y.tbl = c.tbl and y.key = c.key
+        and not exists (select from mesh.change y where y.tbl = c.tbl and y.key = c.key and y.hlc > x.hlc
             and (y.prev_hlc, y.prev_origin) = (x.hlc, x.origin))
     loop
         if mesh.overlap(older.kind, older.row, c.kind, c.row) then

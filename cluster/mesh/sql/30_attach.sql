@@ -234,7 +234,7 @@ begin
 
     -- An arriving change: apply it as it is if it is the newest of its key and the row stands where it should.
     execute format('create or replace function mesh.%6$I(c mesh.change) returns void language plpgsql as $b$
-        declare mesh_key text := c.key; mesh_row jsonb := c.row; live boolean; begin
+        declare mesh_key text := c.key; mesh_row jsonb := c.row; live boolean; newer boolean; begin
             if c.kind <> ''D'' and mesh_row - %8$s <> ''{}'' then
                 mesh_row := mesh.translated(%2$L, mesh_row);
             end if;
@@ -245,7 +245,18 @@ begin
             end if;
             perform from %3$s t where %4$s for update;
             live := found;
-            if (live = (c.kind = ''I'')) or exists (select from mesh.change x where x.tbl = %2$L and x.key = mesh_key and (x.hlc, x.origin) > (c.hlc, c.origin))
+            newer := exists (select from mesh.change x where x.tbl = %2$L and x.key = mesh_key and (x.hlc, x.origin) > (c.hlc, c.origin));
+            -- The row is what all other changes make of it: it gets what no newer one has written.
+            if newer and live and c.kind = ''U''
+                    and not exists (select from mesh.change x where x.tbl = %2$L and x.key = mesh_key and (x.hlc, x.origin) > (c.hlc, c.origin) and x.kind <> ''U'')
+                    and not exists (select from mesh.change x where x.tbl = %2$L and x.key = ''*'' and (x.hlc, x.origin) > (c.hlc, c.origin))
+                    and not exists (select from mesh.parked p where p.tbl = %2$L and p.key = mesh_key) then
+                mesh_row := mesh_row - array(select jsonb_object_keys(mesh.translated(%2$L, x.row)) from mesh.change x
+                    where x.tbl = %2$L and x.key = mesh_key and (x.hlc, x.origin) > (c.hlc, c.origin));
+                if mesh_row <> ''{}'' then
+                    perform mesh.%5$I(mesh_key, mesh_row);
+                end if;
+            elsif (live = (c.kind = ''I'')) or newer
                     or exists (select from mesh.change x where x.tbl = %2$L and x.key = ''*'' and (x.hlc, x.origin) > (c.hlc, c.origin))
                     or exists (select from mesh.parked p where p.tbl = %2$L and p.key = mesh_key) then
                 perform mesh.settle(%2$L, mesh_key, c);
@@ -316,11 +327,12 @@ create or replace function mesh.has_all_columns(a_tbl text, a_key text) returns 
         and k not in (select name from mesh.columns_of((select rel from mesh.replicated where tbl = a_tbl))))
 $$;
 
--- mesh.merge(change): static calls to the tables' merge functions.
+-- mesh.merge(change): static calls to the tables' merge functions. The table is locked before: a schema change that is
+-- about to be committed must be waited for first, since the function and what columns are called are others afterwards.
 create or replace function mesh.write_dispatcher() returns void language plpgsql as $$
 declare branches text;
 begin
-    select string_agg(format('when %L then perform mesh.%I(c);', tbl, mesh.function_name('merge', tbl)), E'\n' order by tbl) into branches
+    select string_agg(format('when %L then perform from %s limit 0; perform mesh.%I(c);', tbl, rel::regclass, mesh.function_name('merge', tbl)), E'\n' order by tbl) into branches
         from mesh.replicated where rel is not null;
     execute 'create or replace function mesh.merge(c mesh.change) returns void language plpgsql as $b$ begin
         if c.kind = ''T'' then perform mesh.merge_truncate(c); return; end if;
