@@ -83,8 +83,9 @@ class Checkout:
         return self.start_program(str(HARNESS / "run"), *arguments, **environ)
 
     def start_program(self, *command: str, **environ: str) -> subprocess.Popen[str]:
+        # As from a terminal, also when the tests run in the background, where a shell ignores Ctrl-C and can't learn not to.
         return subprocess.Popen(
-            command,
+            ["env", "--default-signal=INT", *command],
             cwd=self.folder,
             text=True,
             stdout=subprocess.PIPE,
@@ -107,7 +108,7 @@ class Checkout:
 
     def end(self, process: subprocess.Popen[str]) -> Ran:
         try:
-            output, _ = process.communicate(timeout=180)
+            output, _ = process.communicate(timeout=60)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise
