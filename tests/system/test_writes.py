@@ -56,12 +56,24 @@ def assert_well(laptop: Laptop) -> None:
     assert "lessons_lesson" in tables
     for table in tables:
         found = {n: rows(laptop, n, f"select t::text from {table} t order by 1") for n in nodes}
-        assert all(found[n] == found[1] for n in nodes), f"{table} differs"
+        differing = {n: sorted(set(found[n]) ^ set(found[1])) for n in nodes}
+        assert not any(differing.values()), _what_is_known(laptop, table, differing)
     for n in nodes:
         working = (
             "select count(*) from pg_stat_subscription where pid is not null and relid is null"
         )
         assert rows(laptop, n, working) == [(len(nodes) - 1,)]
+
+
+def _what_is_known(laptop: Laptop, table: str, differing: dict[int, list]) -> str:
+    """What each node's log says of a table whose rows differ: the newest changes, and what waits."""
+    told = [f"{table} differs: {differing}"]
+    for n in nodes_of(laptop):
+        told.append(f"node {n}: " + str(rows(laptop, n, "select mesh.position()")))
+        log = "select origin, seq, hlc, key, kind, row, prev_hlc, txn from mesh.change where tbl = %s order by hlc desc limit 12"
+        told += [str(change)[:600] for change in rows(laptop, n, log, table)]
+        told += [str(row)[:300] for row in rows(laptop, n, "select * from mesh.parked")]
+    return "\n".join(told)
 
 
 class Writer(threading.Thread):
