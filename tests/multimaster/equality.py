@@ -121,7 +121,8 @@ class Mesh:
                     f" only on 1: {only_first[:5]}; only on {node + 1}: {only_there[:5]}"
                 )
 
-    def _until(self, condition, what: str, seconds: float = WAIT_SECONDS) -> None:
+    def _until(self, condition, what: str, seconds: float | None = None) -> None:
+        seconds = WAIT_SECONDS if seconds is None else seconds
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:
