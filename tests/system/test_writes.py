@@ -2,8 +2,10 @@
 
 import contextlib
 import re
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -150,17 +152,17 @@ def test_nothing_acknowledged_is_lost_when_a_host_dies_amid_writes_through_all(l
 
 
 @pytest.fixture(scope="module")
-def two_hosts(tmp_path_factory):
+def two_hosts():
     """A cluster of two hosts, as `make up HOSTS=2` makes it."""
-    folder = tmp_path_factory.mktemp("two")
-    for parent in (folder, folder.parent, folder.parent.parent):
-        parent.chmod(0o755)
-    laptop = Laptop(state_path=folder / "run", hosts=2, port_base=ports.free_base(12500))
-    try:
-        laptop.up()
-        yield laptop
-    finally:
-        laptop.down()
+    # Not below pytest's own folder: another run's start shuts that to all but root.
+    with tempfile.TemporaryDirectory(prefix="firstbell-test-") as folder:
+        Path(folder).chmod(0o755)
+        laptop = Laptop(state_path=Path(folder) / "run", hosts=2, port_base=ports.free_base(12500))
+        try:
+            laptop.up()
+            yield laptop
+        finally:
+            laptop.down()
 
 
 def test_on_two_hosts_a_dead_one_holds_up_no_write_for_long_and_catches_up(two_hosts):
