@@ -6,9 +6,9 @@
  * update sent in the very moment of a host's death is not lost.
  */
 import type { Host } from "../core/config";
-import { backoffMs } from "./backoff";
-import { Line, type LineState, type SocketLike } from "./line";
-import { plan } from "./plan";
+import { backoffMs, standInMs } from "./backoff";
+import { Line, type SocketLike } from "./line";
+import { plan, type Candidate } from "./plan";
 import { CLOSE, type ClientMessage, type ServerMessage } from "./protocol";
 import { startTicking } from "./ticker";
 
@@ -16,6 +16,8 @@ import { startTicking } from "./ticker";
 const TRUSTED_MS = 10_000;
 /** A host that refused our frame or is draining is left alone at least this long. */
 const UNWELCOME_MS = 5_000;
+/** Of the time that a draining host gives us, this share is used: what is left is for connecting. */
+const MOVING_SHARE = 0.8;
 /** After the network came back, hosts are tried within this, spread at random. */
 const PROMPT_RETRY_MS = 300;
 
@@ -57,6 +59,8 @@ export class Links {
   private running = false;
   private breadth: number;
   private current: Line | null = null;
+  /** No new line before this, to whatever host. */
+  private standInAt = 0;
 
   constructor(
     ranked: readonly Host[],
@@ -88,6 +92,7 @@ export class Links {
   restart(): void {
     this.stop();
     for (const slot of this.slots) slot.restUntil = slot.failures = 0;
+    this.standInAt = 0;
     this.start();
   }
 
@@ -107,6 +112,8 @@ export class Links {
   setBreadth(breadth: number): void {
     const bounded = Math.min(breadth, this.slots.length);
     if (bounded === this.breadth) return;
+    // What is missed is often missed by all pages at once.
+    if (bounded > this.breadth) this.spread(false);
     this.breadth = bounded;
     this.review();
   }
@@ -129,6 +136,7 @@ export class Links {
       if (!slot.line)
         slot.restUntil = Math.min(slot.restUntil, now + this.with_.random() * PROMPT_RETRY_MS);
     }
+    this.standInAt = 0;
     this.review();
   }
 
@@ -141,7 +149,7 @@ export class Links {
   private review(): void {
     if (!this.running) return;
     const now = this.with_.now();
-    const decided = plan(this.slots.map(candidate), this.breadth, now, this.stay);
+    const decided = plan(this.slots.map(this.candidate), this.breadth, now, this.stay);
     for (const index of decided.connect) this.connect(index);
     for (const index of decided.close) this.slots[index]?.line?.close();
     this.choosePrimary();
@@ -149,7 +157,7 @@ export class Links {
   }
 
   private choosePrimary(): void {
-    const { primary } = plan(this.slots.map(candidate), this.breadth, this.with_.now(), this.stay);
+    const { primary } = plan(this.slots.map(this.candidate), this.breadth, this.with_.now(), this.stay);
     const line = primary === null ? null : (this.slots[primary]?.line ?? null);
     if (line === this.current) return;
     this.current = line;
@@ -158,7 +166,10 @@ export class Links {
 
   private scheduleReview(now: number): void {
     clearTimeout(this.retry);
-    const due = this.slots.filter((s) => !s.line && s.restUntil > now).map((s) => s.restUntil);
+    const due = this.slots
+      .filter((slot) => !slot.line)
+      .map((slot) => this.candidate(slot).restUntil)
+      .filter((at) => at > now);
     if (due.length > 0)
       this.retry = this.with_.later(() => this.review(), Math.min(...due) - now + 1);
   }
@@ -189,7 +200,7 @@ export class Links {
         this.events.changed?.();
       },
       control: (message: ServerMessage, line: Line): void => {
-        if (message.type === "move") this.leave(line, message.within_seconds);
+        if (message.type === "move") this.leave(line, message.within_seconds, message.hosts);
         this.events.control?.(message, line);
       },
       binary: (frame: Uint8Array, line: Line): void => this.events.binary?.(frame, line),
@@ -210,6 +221,7 @@ export class Links {
     }
     const trusted = line.openedAt > 0 && this.with_.now() - line.openedAt >= TRUSTED_MS;
     slot.failures = trusted ? 1 : slot.failures + 1;
+    this.spread(this.open.length > 0);
     this.rest(
       slot,
       code === CLOSE.restart || code === CLOSE.badFrame || line.leaving ? UNWELCOME_MS : 0,
@@ -218,26 +230,38 @@ export class Links {
     this.review();
   }
 
-  private rest(slot: Slot, leastMs: number): void {
-    slot.restUntil =
-      this.with_.now() + leastMs + backoffMs(slot.failures, slot.load, this.with_.random);
+  /** Thousands of pages lose a host in the same instant: they come to the next one at random. */
+  private spread(served: boolean): void {
+    const load = Math.max(...this.slots.map((slot) => slot.line?.load ?? slot.load));
+    this.standInAt = this.with_.now() + standInMs(served, load, this.with_.random);
   }
 
-  /** Its stand-in is connected first (plan.ts passes over a leaving line); then it is let go. */
-  private leave(line: Line, withinSeconds: number): void {
-    this.with_.later(() => line.close(), this.with_.random() * withinSeconds * 1_000);
-    this.review();
-  }
-}
-
-function candidate(slot: Slot) {
-  const state: LineState | "none" = slot.line?.state ?? "none";
-  return {
-    state,
+  private readonly candidate = (slot: Slot): Candidate => ({
+    state: slot.line?.state ?? "none",
     openedAt: slot.line?.openedAt ?? 0,
-    restUntil: slot.restUntil,
+    restUntil: Math.max(slot.restUntil, this.standInAt),
     leaving: slot.line?.leaving ?? false,
-  };
+  });
+
+  private rest(slot: Slot, leastMs: number): void {
+    // Counted from when another host may take its place, lest it be the first to be tried.
+    const from = Math.max(this.with_.now(), this.standInAt);
+    slot.restUntil = from + leastMs + backoffMs(slot.failures, slot.load, this.with_.random);
+  }
+
+  /** At a random moment, so that not all pages come to the next host at once; that one is connected first. */
+  private leave(line: Line, withinSeconds: number, elsewhere: unknown): void {
+    const now = this.with_.now();
+    for (const slot of this.slots) {
+      const full = Array.isArray(elsewhere) && !elsewhere.includes(slot.host.name);
+      if (full && !slot.line) slot.restUntil = Math.max(slot.restUntil, now + UNWELCOME_MS);
+    }
+    const move = (): void => {
+      line.leaving = true;
+      this.review();
+    };
+    this.with_.later(move, this.with_.random() * withinSeconds * 1_000 * MOVING_SHARE);
+  }
 }
 
 function browserDependencies(): LinksDependencies {
