@@ -13,7 +13,7 @@ const MOST_MS = 8_000;
 const LOAD_STRETCH = 3;
 
 /** A page that another host still serves looks for a second one within this. */
-const CALM_MS = 2_000;
+const CALM_MS = 5_000;
 /** A page that no host serves looks for one within this. */
 const PROMPT_MS = 500;
 

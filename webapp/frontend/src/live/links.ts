@@ -14,7 +14,7 @@ import { startTicking } from "./ticker";
 
 /** Open this long, a line's earlier failures are forgotten. */
 const TRUSTED_MS = 10_000;
-/** A host that refused our frame or is draining is left alone at least this long. */
+/** A host that refused our frame or is draining is left alone this long, as long as another one serves us. */
 const UNWELCOME_MS = 5_000;
 /** Of the time that a draining host gives us, this share is used: what is left is for connecting. */
 const MOVING_SHARE = 0.8;
@@ -49,6 +49,8 @@ interface Slot {
   line: Line | null;
   failures: number;
   restUntil: number;
+  /** As long as another host serves us, not before this either. */
+  patientUntil: number;
   load: number;
 }
 
@@ -59,8 +61,8 @@ export class Links {
   private running = false;
   private breadth: number;
   private current: Line | null = null;
-  /** No new line before this, to whatever host. */
-  private standInAt = 0;
+  /** No new line before this, to whatever host: while one serves us, and while none does. */
+  private standInAt = { served: 0, unserved: 0 };
 
   constructor(
     ranked: readonly Host[],
@@ -71,7 +73,7 @@ export class Links {
     private readonly stay = false,
   ) {
     this.breadth = breadth;
-    this.slots = ranked.map((host) => ({ host, line: null, failures: 0, restUntil: 0, load: 0 }));
+    this.slots = ranked.map((host) => ({ host, line: null, failures: 0, restUntil: 0, patientUntil: 0, load: 0 }));
   }
 
   start(): void {
@@ -91,8 +93,8 @@ export class Links {
   /** Goes on after a refusal, for instance with a fresh token. */
   restart(): void {
     this.stop();
-    for (const slot of this.slots) slot.restUntil = slot.failures = 0;
-    this.standInAt = 0;
+    for (const slot of this.slots) slot.restUntil = slot.patientUntil = slot.failures = 0;
+    this.standInAt = { served: 0, unserved: 0 };
     this.start();
   }
 
@@ -136,7 +138,7 @@ export class Links {
       if (!slot.line)
         slot.restUntil = Math.min(slot.restUntil, now + this.with_.random() * PROMPT_RETRY_MS);
     }
-    this.standInAt = 0;
+    this.standInAt = { served: 0, unserved: 0 };
     this.review();
   }
 
@@ -181,7 +183,7 @@ export class Links {
     try {
       socket = this.with_.makeSocket(slot.host.realtime);
     } catch {
-      return this.rest(slot, 0);
+      return this.rest(slot);
     }
     slot.line = new Line(
       slot.host,
@@ -219,42 +221,55 @@ export class Links {
       this.events.refused?.(code);
       return;
     }
-    const trusted = line.openedAt > 0 && this.with_.now() - line.openedAt >= TRUSTED_MS;
+    const openMs = line.openedAt > 0 ? this.with_.now() - line.openedAt : 0;
+    const trusted = openMs >= TRUSTED_MS || (line.leaving && openMs > 0);
     slot.failures = trusted ? 1 : slot.failures + 1;
-    this.spread(this.open.length > 0);
-    this.rest(
-      slot,
-      code === CLOSE.restart || code === CLOSE.badFrame || line.leaving ? UNWELCOME_MS : 0,
-    );
+    this.spread();
+    this.rest(slot);
+    if (code === CLOSE.restart || code === CLOSE.badFrame || line.leaving) this.leaveAlone(slot);
     this.events.changed?.();
     this.review();
   }
 
   /** Thousands of pages lose a host in the same instant: they come to the next one at random. */
-  private spread(served: boolean): void {
+  private spread(calmly = true): void {
     const load = Math.max(...this.slots.map((slot) => slot.line?.load ?? slot.load));
-    this.standInAt = this.with_.now() + standInMs(served, load, this.with_.random);
+    const [now, random] = [this.with_.now(), this.with_.random];
+    this.standInAt = {
+      served: now + standInMs(calmly, load, random),
+      unserved: now + standInMs(false, load, random),
+    };
+  }
+
+  private get served(): boolean {
+    return this.open.some((line) => !line.leaving);
   }
 
   private readonly candidate = (slot: Slot): Candidate => ({
     state: slot.line?.state ?? "none",
     openedAt: slot.line?.openedAt ?? 0,
-    restUntil: Math.max(slot.restUntil, this.standInAt),
+    restUntil: this.served
+      ? Math.max(slot.restUntil, slot.patientUntil, this.standInAt.served)
+      : Math.max(slot.restUntil, this.standInAt.unserved),
     leaving: slot.line?.leaving ?? false,
   });
 
-  private rest(slot: Slot, leastMs: number): void {
-    // Counted from when another host may take its place, lest it be the first to be tried.
-    const from = Math.max(this.with_.now(), this.standInAt);
-    slot.restUntil = from + leastMs + backoffMs(slot.failures, slot.load, this.with_.random);
+  private leaveAlone(slot: Slot): void {
+    slot.patientUntil = Math.max(slot.patientUntil, this.with_.now() + UNWELCOME_MS);
+  }
+
+  private rest(slot: Slot): void {
+    const wait = backoffMs(slot.failures, slot.load, this.with_.random);
+    slot.restUntil = this.with_.now() + wait;
+    // Only after another one could take its place, lest it be the first to be tried.
+    slot.patientUntil = this.standInAt.served + wait;
   }
 
   /** At a random moment, so that not all pages come to the next host at once; that one is connected first. */
   private leave(line: Line, withinSeconds: number, elsewhere: unknown): void {
-    const now = this.with_.now();
     for (const slot of this.slots) {
       const full = Array.isArray(elsewhere) && !elsewhere.includes(slot.host.name);
-      if (full && !slot.line) slot.restUntil = Math.max(slot.restUntil, now + UNWELCOME_MS);
+      if (full && !slot.line) this.leaveAlone(slot);
     }
     const move = (): void => {
       line.leaving = true;
