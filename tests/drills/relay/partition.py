@@ -47,7 +47,7 @@ def partition(options: Options) -> Report:
 
 async def _round(servers: Servers, options: Options) -> Report:
     say = pace("nats-partition")
-    interval, seconds = (0.5, 6) if options.short else (1.0, 30)
+    interval, seconds = (0.5, 5) if options.short else (1.0, 30)
     crowd = Crowd(servers.hosts, 0, options.seed, interval)
     apart = [_apart(servers, crowd) for _ in range(options.pairs // 2)]
     crowd.pairs = [_seeking(servers, crowd) for _ in range(options.pairs - len(apart))]
