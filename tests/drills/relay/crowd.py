@@ -11,7 +11,10 @@ from tests.drills.relay.pages import Seen, Teacher, Where, new_pair
 
 LIVE_SECONDS = 120
 CONVERGE_SECONDS = 30
-ARRIVALS = 150
+STALL_SECONDS = 0.5
+STEP_SECONDS = 4.0
+"""A teacher's pace in the long forms: quick for a lesson, and what a machine of two cores bears of a thousand."""
+ARRIVALS = 200
 """New pages a second at the beginning, when it is not the arrival that is drilled."""
 
 
@@ -64,7 +67,10 @@ class Crowd:
         while True:
             due = self.now() + 0.05
             await asyncio.sleep(0.05)
-            self.seen.late = max(self.seen.late, self.now() - due)
+            late = self.now() - due
+            self.seen.late = max(self.seen.late, late)
+            if late > STALL_SECONDS:
+                self.seen.stalled_at = self.now()
 
     async def settle(self) -> None:
         """No more steps; all boards have all, or there was time enough."""

@@ -4,7 +4,7 @@ import asyncio
 
 from bench.report import Figure, Plot, Report, conditions
 from tests.drills.frame import Options
-from tests.drills.relay.crowd import Crowd, pace, share
+from tests.drills.relay.crowd import STEP_SECONDS, Crowd, pace, share
 from tests.drills.relay.pages import CALM
 from tests.drills.relay.servers import Servers, serving
 
@@ -22,7 +22,8 @@ def kill(options: Options) -> Report:
 async def _round(servers: Servers, options: Options) -> Report:
     say = pace("realtime-kill")
     victim = servers.nodes[VICTIM]
-    crowd = Crowd(servers.hosts, options.pairs, options.seed, 1.0, first=victim.name)
+    interval = 1.0 if options.short else STEP_SECONDS
+    crowd = Crowd(servers.hosts, options.pairs, options.seed, interval, first=victim.name)
     await crowd.arrive()
     say(f"{options.pairs} boards are on {victim.name}")
     await asyncio.sleep(0.5 if options.short else 3)

@@ -32,6 +32,7 @@ def constant(module: str, name: str) -> float:
 
 
 SILENCE, WELCOME = constant("line", "SILENCE_MS"), constant("line", "WELCOME_MS")
+WAKING_GRACE = constant("line", "WAKING_GRACE_MS")
 BASE, MOST, STRETCH = (constant("backoff", n) for n in ("BASE_MS", "MOST_MS", "LOAD_STRETCH"))
 CALM, PROMPT = constant("backoff", "CALM_MS"), constant("backoff", "PROMPT_MS")
 TRUSTED, UNWELCOME = constant("links", "TRUSTED_MS"), constant("links", "UNWELCOME_MS")
@@ -66,6 +67,8 @@ class Seen:
     closes: dict[int, int] = field(default_factory=dict)
     late: float = 0.0
     """How late a timer of this process came at most: pages' own waits look longer by that much."""
+    stalled_at: float = float("-inf")
+    """When this process last was late by much. It is one process; the pages of a school don't all fall asleep at once."""
 
 
 class _Line(Wire):
@@ -193,7 +196,8 @@ class Page:
         self.ticks += 1
         for line in self.lines:
             now = self.now()
-            if line.is_open and now - line.heard_at > SILENCE:
+            awake = now - self.seen.stalled_at > WAKING_GRACE
+            if line.is_open and now - line.heard_at > SILENCE and awake:
                 line.end()
             elif line.is_open:
                 line.send_text(b'{"type":"ping","t":%d}' % (now * 1000))

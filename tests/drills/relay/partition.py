@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bench.report import Figure, Plot, Report, conditions
 from tests.drills.frame import Options
-from tests.drills.relay.crowd import Crowd, pace, share
+from tests.drills.relay.crowd import STEP_SECONDS, Crowd, pace, share
 from tests.drills.relay.pages import TEACHER_MISSED, Board, Pair, Teacher
 from tests.drills.relay.servers import SYNC_SECONDS, Servers, serving
 
@@ -47,7 +47,7 @@ def partition(options: Options) -> Report:
 
 async def _round(servers: Servers, options: Options) -> Report:
     say = pace("nats-partition")
-    interval, seconds = (0.5, 5) if options.short else (1.0, 30)
+    interval, seconds = (0.5, 5) if options.short else (STEP_SECONDS / 2, 30)
     crowd = Crowd(servers.hosts, 0, options.seed, interval)
     apart = [_apart(servers, crowd) for _ in range(options.pairs // 2)]
     crowd.pairs = [_seeking(servers, crowd) for _ in range(options.pairs - len(apart))]

@@ -4,7 +4,7 @@ import asyncio
 
 from bench.report import Figure, Plot, Report, conditions
 from tests.drills.frame import Options
-from tests.drills.relay.crowd import Crowd, pace, share
+from tests.drills.relay.crowd import STEP_SECONDS, Crowd, pace, share
 from tests.drills.relay.servers import Servers, serving
 
 LONGEST_SECONDS = 1.5
@@ -19,7 +19,7 @@ def rolling(options: Options) -> Report:
 
 async def _round(servers: Servers, options: Options, drain_seconds: float) -> Report:
     say = pace("realtime-rolling")
-    interval = 0.25 if options.short else 1.0
+    interval = 0.25 if options.short else STEP_SECONDS
     crowd = Crowd(servers.hosts, options.pairs, options.seed, interval)
     await crowd.arrive()
     say(f"{options.pairs} pairs are live")
