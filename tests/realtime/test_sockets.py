@@ -277,6 +277,8 @@ async def test_a_page_that_does_not_read_is_dropped_and_memory_stays_bounded(
         raw.close()
     assert received.endswith(b"\x11\x39This page reads too slowly.")  # 4409
     assert len(received) < 9_000_000
+    again = await Page.hello(node, token(session, "board", "slow"))
+    await again.shows(number=59)
     assert not teacher.closed
     assert not board.closed
 
