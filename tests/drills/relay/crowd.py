@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from bench.report import Figure
-from tests.drills.relay.pages import Seen, Teacher, Where, new_pair
+from tests.drills.relay.lessons import Teacher, new_pair
+from tests.drills.relay.pages import Seen, Where
 
 LIVE_SECONDS = 120
 CONVERGE_SECONDS = 30

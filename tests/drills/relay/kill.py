@@ -5,8 +5,8 @@ import asyncio
 from bench.report import Figure, Plot, Report, conditions
 from tests.drills.frame import Options
 from tests.drills.relay.crowd import STEP_SECONDS, Crowd, pace, share
-from tests.drills.relay.pages import CALM
 from tests.drills.relay.servers import Servers, serving
+from tests.drills.relay.waits import CALM
 
 NEXT_FRAME_SECONDS = 1.5
 NODES, VICTIM = 3, 1

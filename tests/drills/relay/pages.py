@@ -1,46 +1,38 @@
 """Pages as they behave when hosts come and go: live/links.ts and session.ts in Python, thousands in one process.
 
-Their waits are read from the pages' own sources, so that a drill can't pass with others. What a page shows is an
-array that its teacher appends to: each update counts, where a map would show the last one only.
+Decides which hosts a page has lines to; what a teacher or a board does with them is in lessons.py.
 """
 
 import asyncio
 import hashlib
 import json
 import random
-import re
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pycrdt import Array, Doc
 
-from bench.report import ROOT
 from realtime import presence, protocol
+from tests.drills.relay.waits import (
+    BAD_FRAME,
+    BASE,
+    BOARD_PRESENCE_TICKS,
+    BREADTH,
+    CALM,
+    MOST,
+    MOVING_SHARE,
+    PROMPT,
+    RESTART,
+    SETTLED,
+    SILENCE,
+    STRETCH,
+    TRUSTED,
+    UNWELCOME,
+    WAKING_GRACE,
+    WELCOME,
+)
 from tests.drills.relay.wire import Wire
 from tests.realtime.support import token
-
-_LIVE = ROOT / "webapp/frontend/src/live"
-
-
-def constant(module: str, name: str) -> float:
-    """A number from a page's source; milliseconds come as seconds."""
-    found = re.search(rf"const {name} = ([\d_.]+);", (_LIVE / f"{module}.ts").read_text())
-    assert found, f"live/{module}.ts has no {name}"
-    value = float(found[1].replace("_", ""))
-    return value / 1000 if name.endswith("_MS") else value
-
-
-SILENCE, WELCOME = constant("line", "SILENCE_MS"), constant("line", "WELCOME_MS")
-WAKING_GRACE = constant("line", "WAKING_GRACE_MS")
-BASE, MOST, STRETCH = (constant("backoff", n) for n in ("BASE_MS", "MOST_MS", "LOAD_STRETCH"))
-CALM, PROMPT = constant("backoff", "CALM_MS"), constant("backoff", "PROMPT_MS")
-TRUSTED, UNWELCOME = constant("links", "TRUSTED_MS"), constant("links", "UNWELCOME_MS")
-MOVING_SHARE, SETTLED = constant("links", "MOVING_SHARE"), constant("plan", "SETTLED_MS")
-TEACHER_MISSED = constant("session", "TEACHER_MISSED_MS")
-BOARD_PRESENCE_TICKS = int(constant("session", "BOARD_PRESENCE_TICKS"))
-BREADTH = int(constant("links", "USUAL_BREADTH"))
-RESTART, BAD_FRAME = 1012, 4400
 
 
 @dataclass(frozen=True)
@@ -71,7 +63,7 @@ class Seen:
     """When this process last was late by much. It is one process; the pages of a school don't all fall asleep at once."""
 
 
-class _Line(Wire):
+class Line(Wire):
     def __init__(self, page: "Page", index: int) -> None:
         super().__init__()
         self.page, self.index = page, index
@@ -98,7 +90,7 @@ class _Line(Wire):
 
 @dataclass
 class _Slot:
-    line: _Line | None = None
+    line: Line | None = None
     rest_until: float = 0.0
     patient_until: float = 0.0
     failures: int = 0
@@ -140,16 +132,16 @@ class Page:
             line.end()
 
     @property
-    def lines(self) -> list[_Line]:
+    def lines(self) -> list[Line]:
         return [slot.line for slot in self.slots if slot.line is not None]
 
     @property
-    def open(self) -> list[_Line]:
+    def open(self) -> list[Line]:
         return [line for line in self.lines if line.is_open]
 
     # frames
 
-    def control(self, line: _Line, message: dict) -> None:
+    def control(self, line: Line, message: dict) -> None:
         kind = message["type"]
         line.load = message.get("load", line.load)
         if kind == "welcome":
@@ -162,7 +154,7 @@ class Page:
         elif kind == "error":
             self.seen.errors.append(message["code"])
 
-    def frame(self, line: _Line, payload: bytes) -> None:
+    def frame(self, line: Line, payload: bytes) -> None:
         frame = protocol.parse_binary(payload)
         if frame.kind == protocol.AWARENESS:
             if b'"teacher"' in frame.body:
@@ -176,13 +168,13 @@ class Page:
     def heard_teacher(self) -> None:
         """Awareness of a teacher's page came."""
 
-    def answer(self, line: _Line, state_vector: bytes) -> None:
+    def answer(self, line: Line, state_vector: bytes) -> None:
         """A sync step 1 came."""
 
     def changed(self) -> None:
         """The document may have changed."""
 
-    def _say_presence(self, lines: Sequence[_Line]) -> None:
+    def _say_presence(self, lines: Sequence[Line]) -> None:
         state = presence.encode([(self.doc.client_id, self.ticks + 1, self.state)])
         for line in lines:
             line.send_binary(protocol.encode_binary(protocol.AWARENESS, state))
@@ -246,12 +238,12 @@ class Page:
                 line.end(1000)
 
     def _connect(self, slot: _Slot) -> None:
-        line = slot.line = _Line(self, self.slots.index(slot))
+        line = slot.line = Line(self, self.slots.index(slot))
         task = asyncio.ensure_future(self._dial(line))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
 
-    async def _dial(self, line: _Line) -> None:
+    async def _dial(self, line: Line) -> None:
         try:
             await self.loop.create_connection(
                 lambda: line, "127.0.0.1", self.hosts[line.index].port
@@ -259,7 +251,7 @@ class Page:
         except OSError:
             line.end()
 
-    def died(self, line: _Line, code: int) -> None:
+    def died(self, line: Line, code: int) -> None:
         slot = self.slots[line.index]
         if slot.line is not line:
             return
@@ -285,7 +277,7 @@ class Page:
         self.stand_in_served = self.now() + wait * (CALM if calmly else PROMPT)
         self.stand_in_unserved = self.now() + wait * PROMPT
 
-    def _leave(self, line: _Line, message: dict) -> None:
+    def _leave(self, line: Line, message: dict) -> None:
         elsewhere = message.get("hosts")
         for slot, host in zip(self.slots, self.hosts, strict=True):
             if slot.line is None and elsewhere is not None and host.name not in elsewhere:
@@ -304,77 +296,3 @@ class Page:
         if breadth != self.breadth:
             self.breadth = breadth
             self._review()
-
-
-class Teacher(Page):
-    """Appends what `steer` says."""
-
-    role = "teacher"
-
-    def __init__(self, *args, **more) -> None:
-        super().__init__(*args, **more)
-        self.sent: list[float] = []
-
-    def steer(self) -> None:
-        before = self.doc.get_state()
-        self.steps.append(f"{self.doc.client_id} {len(self.sent)}")
-        self.sent.append(self.now())
-        update = protocol.encode_binary(protocol.UPDATE, self.doc.get_update(before))
-        for line in self.open:
-            line.send_binary(update)
-
-    def answer(self, line: _Line, state_vector: bytes) -> None:
-        update = self.doc.get_update(state_vector)
-        line.send_binary(protocol.encode_binary(protocol.STEP2, update))
-
-
-class Board(Page):
-    """Notes when it saw each step of its teacher."""
-
-    role = "board"
-
-    def __init__(self, *args, **more) -> None:
-        super().__init__(*args, **more)
-        self.seen_at: list[float] = []
-        self.teacher_at = self.now()
-
-    def heard_teacher(self) -> None:
-        self.teacher_at = self.now()
-
-    def changed(self) -> None:
-        new = len(self.steps) - len(self.seen_at)
-        self.seen_at += [self.now()] * new
-
-    def ticked(self) -> None:
-        silence = self.now() - self.teacher_at
-        missed = int(silence / TEACHER_MISSED) if silence > TEACHER_MISSED else 0
-        self.set_breadth(BREADTH + missed)
-
-
-@dataclass
-class Pair:
-    teacher: Teacher
-    board: Board
-
-    def took(self) -> list[float]:
-        """Seconds from each press to its being on the board, as far as it came."""
-        return [
-            seen - sent for sent, seen in zip(self.teacher.sent, self.board.seen_at, strict=False)
-        ]
-
-    @property
-    def lost(self) -> int:
-        """Steps that the board lacks, or has twice."""
-        return abs(len(self.teacher.sent) - len(self.board.steps))
-
-
-def new_pair(
-    seen: Seen, hosts: Sequence[Where], rng: random.Random, first: str | None = None
-) -> Pair:
-    """A teacher and a board in a session of their own; `first`: the host that must be first in its rank."""
-    while True:
-        session = str(uuid.UUID(int=rng.getrandbits(128), version=4))
-        order = ranked(hosts, session)
-        if first in (None, order[0].name):
-            teacher = Teacher(seen, order, session, "7", rng)
-            return Pair(teacher, Board(seen, order, session, str(uuid.uuid4()), rng))

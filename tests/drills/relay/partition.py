@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from bench.report import Figure, Plot, Report, conditions
 from tests.drills.frame import Options
 from tests.drills.relay.crowd import STEP_SECONDS, Crowd, pace, share
-from tests.drills.relay.pages import TEACHER_MISSED, Board, Pair, Teacher
+from tests.drills.relay.lessons import Board, Pair, Teacher
 from tests.drills.relay.servers import SYNC_SECONDS, Servers, serving
+from tests.drills.relay.waits import TEACHER_MISSED
 
 NODES, ALONE = 3, 1
 FOUND_SECONDS = TEACHER_MISSED + 2.5
