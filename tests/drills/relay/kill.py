@@ -37,7 +37,8 @@ async def _round(servers: Servers, options: Options) -> Report:
     say(f"all have seen the next step, the last after {max(after, default=0) * 1000:.0f} ms")
     crowd.steer()
     stood_in = await crowd.until(
-        lambda: all(len(page.open) >= page.breadth for page in crowd.pages()), 60
+        lambda: all(len(page.open) >= page.breadth for page in crowd.pages()),
+        CALM if options.short else 60,
     )
     healed = crowd.now() - killed
     busiest = crowd.busiest_second(killed)
@@ -80,7 +81,7 @@ def _report(
         Figure("99 %", round(slow * 1000), "ms", f"≤ {NEXT_FRAME_SECONDS * 1000:.0f}", slow <= NEXT_FRAME_SECONDS),
         Figure("the last one", round(max(after, default=0) * 1000), "ms"),
         Figure("new handshakes in the busiest second", busiest, f"of {pages} pages", f"≤ {bound}", busiest <= bound),
-        Figure("until all have a second line again", round(healed, 1), "s", "they have", stood_in),
+        Figure("until all have a second line again", round(healed, 1), "s", "they have", stood_in or (None if options.short else False)),
         *crowd.figures(),
         Figure("errors in the nodes' logs", len(faults), "", "0", not faults),
     ]  # fmt: skip
