@@ -14,6 +14,7 @@ import click
 from cluster import credentials, health, topology
 from cluster import environment as environments
 from cluster.commands.conflicts import conflicts
+from cluster.commands.drain import drain, undrain
 from cluster.commands.evict import evict
 from cluster.commands.join import join
 from cluster.commands.log import log
@@ -301,6 +302,8 @@ main.add_command(join)
 main.add_command(log)
 main.add_command(evict)
 main.add_command(rejoin)
+main.add_command(drain)
+main.add_command(undrain)
 
 if __name__ == "__main__":
     main()

@@ -260,6 +260,19 @@ class _Trusting(requests.adapters.HTTPAdapter):
         super().init_poolmanager(*args, **kwargs, ssl_context=self.context)
 
 
+def unready_parts(topology: Topology, host: Host) -> str:
+    """What of one host is not ready, and why, as its front door says; empty: it serves."""
+    states = {part: _part(topology, host, part)[0] for part in topology.parts}
+    return "; ".join(f"{part}: {state}" for part, state in states.items() if state != "ready")
+
+
+def sockets(topology: Topology, host: Host) -> int | None:
+    """How many pages are on a host's realtime service; None: it does not say."""
+    body = _part(topology, host, "realtime")[1]
+    count = body.get("sockets") if isinstance(body, dict) else None
+    return count if isinstance(count, int) else None
+
+
 def _part(topology: Topology, host: Host, part: str) -> tuple[str | None, object]:
     return (
         _ready(topology, host.public_url + READYZ[part]) if part in topology.parts else (None, None)

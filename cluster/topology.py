@@ -67,6 +67,7 @@ class _Cluster(_Strict):
     page_url: Annotated[str, Field(pattern=r"^https?://[^/]+$")]
     ca_file: Annotated[str, Field(pattern=r"^/[^'\"\\\s]+$")] | None = None
     parts: tuple[Literal["API", "realtime"], ...] = ("API", "realtime")
+    drain_file: Annotated[str, Field(pattern=r"^[^'\"\\\s]+$")] = "/var/lib/firstbell/draining"
 
 
 class ChangeLog(_Strict):
@@ -108,6 +109,8 @@ class Topology:
 
     `ca_file`: the authority of the nodes' certificates, at the same path on every host; connections
     between nodes are then made over TLS and checked against it. None: no TLS (a laptop's loopback).
+    `drain_path`: the file that takes a host out of service while it is there. `{host}` stands for its name; without
+    a / at its beginning it begins where the cluster file is (a laptop has several hosts on one disk).
     `parts`: what runs on each host beside Postgres and is asked for its readiness; none in a project without.
     """
 
@@ -118,6 +121,7 @@ class Topology:
     path: Path
     ca_file: str | None = None
     parts: tuple[str, ...] = ("API", "realtime")
+    drain_path: str = "/var/lib/firstbell/draining"
     change_log: ChangeLog = field(default_factory=ChangeLog)
 
     def host(self, wanted: str | int) -> Host:
@@ -131,6 +135,10 @@ class Topology:
     def peers(self, host: Host) -> tuple[Host, ...]:
         """All hosts but this one."""
         return tuple(h for h in self.hosts if h.node != host.node)
+
+    def drain_file(self, host: Host) -> Path:
+        """The file on `host` that takes it out of service."""
+        return self.path.resolve().parent / self.drain_path.replace("{host}", host.name)
 
     def browser_config(self) -> dict:
         """What `/config.json` on the CDN says: the hosts a browser may pick from."""
@@ -165,6 +173,7 @@ def load(path: Path) -> Topology:
         path=path,
         ca_file=file.cluster.ca_file,
         parts=file.cluster.parts,
+        drain_path=file.cluster.drain_file,
         change_log=file.change_log,
     )
 

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 PREFIX = "firstbell.rt."
 PAIR, PAIR_FAILED = PREFIX + "pair", PREFIX + "pair.failed"
+NODE_IS = PREFIX + "is"
 OLDEST_SERVER = (2, 9)
 QUEUED_MESSAGES = 10_000  # waiting for the client's own buffer; the oldest are dropped
 RETRY_SECONDS = 0.2
@@ -41,6 +42,7 @@ OPTIONS: dict[str, Any] = {
 OnFrame = Callable[[str, bytes, str], None]
 OnPair = Callable[[dict[str, Any]], dict[str, Any] | None]
 OnPairFailed = Callable[[dict[str, Any]], None]
+OnNodeIs = Callable[[dict[str, Any]], None]
 
 
 class LocalBackplane:
@@ -50,6 +52,7 @@ class LocalBackplane:
         self.on_frame: OnFrame = lambda session, payload, reply: None
         self.on_pair: OnPair = lambda request: None
         self.on_pair_failed: OnPairFailed = lambda failure: None
+        self.on_node_is: OnNodeIs = lambda said: None
         self.on_connect: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
@@ -83,6 +86,9 @@ class LocalBackplane:
 
     def tell_pair_failed(self, failure: dict[str, Any]) -> None:
         """All other nodes count a wrong code."""
+
+    def tell_node_is(self, said: dict[str, Any]) -> None:
+        """All other nodes hear how this one is."""
 
 
 class NatsBackplane(LocalBackplane):
@@ -196,6 +202,7 @@ class NatsBackplane(LocalBackplane):
         await client.subscribe(f"{self._inbox}.*", cb=self._on_session_message)
         await client.subscribe(PAIR, cb=self._on_pair_message)
         await client.subscribe(PAIR_FAILED, cb=self._on_pair_failed_message)
+        await client.subscribe(NODE_IS, cb=self._on_node_is_message)
         for session in tuple(self._sessions):
             await self._subscribe(session)
 
@@ -254,6 +261,12 @@ class NatsBackplane(LocalBackplane):
         except Exception:
             logger.exception("a pairing message of another node failed")
 
+    async def _on_node_is_message(self, message: Msg) -> None:
+        try:
+            self.on_node_is(json.loads(message.data))
+        except Exception:
+            logger.exception("another node said of itself what this one can't read")
+
     def publish(self, session: str, payload: bytes) -> None:
         self._send(f"{PREFIX}session.{session}", payload, "")
 
@@ -265,6 +278,9 @@ class NatsBackplane(LocalBackplane):
 
     def tell_pair_failed(self, failure: dict[str, Any]) -> None:
         self._send(PAIR_FAILED, json.dumps(failure).encode(), "")
+
+    def tell_node_is(self, said: dict[str, Any]) -> None:
+        self._send(NODE_IS, json.dumps(said).encode(), "")
 
     async def ask_pair(self, request: dict[str, Any], seconds: float) -> dict[str, Any] | None:
         client = self._client

@@ -15,6 +15,9 @@ from realtime.protocol import read_varint, write_varint
 
 NOTHING = b"\x00\x00"  # an update without content
 COMPACT_EVERY = 100  # updates kept one by one, to rebuild from
+WAITING_BYTES = (
+    4 * 1024 * 1024
+)  # of updates that brought nothing, some of which pycrdt may keep for later
 HIGHEST_CLIENT = 2**53
 HIGHEST_CLOCK = 2**32
 
@@ -61,6 +64,7 @@ class SharedDocument:
 
     def __init__(self) -> None:
         self._base, self._recent = NOTHING, list[bytes]()
+        self._useless_bytes = 0
         self._start(Doc())
 
     def _start(self, doc: Doc) -> None:
@@ -84,7 +88,18 @@ class SharedDocument:
             self._rebuild()
             raise bad_frame("This update breaks the document.") from error
         applied = self._applied()
-        return Applied(applied.new, not applied.new and self._has_gap_before(update))
+        if applied.new:
+            return applied
+        pending = self._has_gap_before(update)
+        self._bound_what_waits(len(update))
+        return Applied((), pending)
+
+    def _bound_what_waits(self, size: int) -> None:
+        """An update whose predecessors lack is kept by pycrdt, for ever and without telling; who sent it sends it again
+        with them, when it is asked. So what waits may be forgotten, and is when it could be much."""
+        self._useless_bytes += size
+        if self._useless_bytes > WAITING_BYTES:
+            self._rebuild()
 
     def _has_gap_before(self, update: bytes) -> bool:
         """Whether an update begins after what we have of its first client.
@@ -105,16 +120,20 @@ class SharedDocument:
         new = tuple(event for event in self._events if event != NOTHING)
         self._recent += new
         if len(self._recent) >= COMPACT_EVERY:
-            self._base, self._recent = self.encode(), []
+            self._base, self._recent = self._replayed().get_update(), []
         return Applied(new, False)
 
     def _rebuild(self) -> None:
-        """After a panic pycrdt's document is unusable: build it again from what went in."""
-        history = [self._base, *self._recent]
-        self._start(Doc())
-        for update in history:
-            self._doc.apply_update(update)
-        self._events.clear()
+        """Again from what went in: after a panic pycrdt's document is unusable."""
+        self._useless_bytes = 0
+        self._start(self._replayed())
+
+    def _replayed(self) -> Doc:
+        """A document with all that went in, and without what waits for its predecessors (encode has that too)."""
+        doc: Doc = Doc()
+        for update in [self._base, *self._recent]:
+            doc.apply_update(update)
+        return doc
 
     def state_vector(self) -> bytes:
         """What this node has."""

@@ -8,6 +8,7 @@ from realtime import protocol, tokens
 from realtime.backplane import LocalBackplane, NatsBackplane
 from realtime.errors import CLOSE_RESTART, signed_out
 from realtime.logs import StateLog
+from realtime.neighbours import Neighbours
 from realtime.pair_desk import PairDesk
 from realtime.rates import Load
 from realtime.relay import Relay
@@ -30,7 +31,10 @@ class Node:
         clock = asyncio.get_running_loop().time
         self.settings = settings
         self.sockets: set[Socket] = set()
-        self.draining = False
+        self.neighbours = Neighbours()
+        self._stopping = False
+        self._ordered = self._drain_is_ordered()
+        self._move_until: float | None = None
         self.load = Load(settings.limits.sockets)
         self.backplane = (
             LocalBackplane()
@@ -42,6 +46,7 @@ class Node:
         self.revocations: Revocations | None = None
         if settings.database_url is not None:
             self.revocations = Revocations(settings.database_url, self._send_signed_out_away)
+        self.backplane.on_node_is = lambda said: self.neighbours.hear(said, clock())
         self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
         self._log = StateLog(logger, f"node={settings.node}", "starting")
@@ -53,6 +58,20 @@ class Node:
             asyncio.create_task(self._tick_forever()),
             asyncio.create_task(self._measure_forever()),
         ]
+
+    @property
+    def draining(self) -> bool:
+        """Whether new sockets are sent elsewhere: it stops, or an operator said so."""
+        return self._stopping or self._ordered
+
+    def _drain_is_ordered(self) -> bool:
+        file = self.settings.drain_file
+        return file is not None and file.exists()
+
+    def move(self, within_seconds: float) -> str:
+        """The message that sends a page elsewhere."""
+        hosts = self.neighbours.taking(self._clock())
+        return protocol.encode("move", within_seconds=within_seconds, hosts=hosts or None)
 
     def reasons(self) -> list[str]:
         """Why this node is not ready; empty if it is."""
@@ -72,6 +91,7 @@ class Node:
             "sockets": len(self.sockets),
             "sessions": len(self.relay),
             "load": self.load.value,
+            "others": self.neighbours.taking(self._clock()),
         }
 
     def welcome(self, role: tokens.Role) -> str:
@@ -105,12 +125,14 @@ class Node:
 
     def _tick(self) -> None:
         now = self._clock()
+        self._follow_order(now)
         for socket in tuple(self.sockets):
             socket.tick(now)
         self.desk.tick()
         self.relay.tick()
         if self.revocations is not None:
             self.revocations.tick(now)
+        self._say_how_it_is()
         reasons = self.reasons()
         self._log.change("not ready" if reasons else "ready", "; ".join(reasons))
 
@@ -121,19 +143,45 @@ class Node:
             lag = self._clock() - before - LAG_PROBE_SECONDS
             self.load.measure(len(self.sockets), lag)
 
+    def _say_how_it_is(self) -> None:
+        said = {"node": self.settings.node, "host": self.settings.name, "takes": not self.draining}
+        self.backplane.tell_node_is(said)
+
+    def _follow_order(self, now: float) -> None:
+        """Drain while the file is there that the front door looks at too; take sockets again when it is gone."""
+        if self._stopping:
+            return
+        before, self._ordered = self._ordered, self._drain_is_ordered()
+        if self._ordered and not before:
+            self._send_away()
+            self._move_until = now + self.settings.drain_seconds
+        elif before and not self._ordered:
+            logger.info("node=%s draining→serving", self.settings.node)
+            self._move_until = None
+        if self._move_until is not None and now >= self._move_until:
+            self._move_until = None
+            self._close_all()
+
+    def _send_away(self) -> None:
+        logger.info("node=%s draining sockets=%s", self.settings.node, len(self.sockets))
+        self._say_how_it_is()
+        move = self.move(self.settings.drain_seconds)
+        for socket in tuple(self.sockets):
+            socket.send_text(move)
+
+    def _close_all(self) -> None:
+        for socket in tuple(self.sockets):
+            socket.end(CLOSE_RESTART, "This host restarts.")
+
     async def drain(self, hurry: asyncio.Event) -> None:
         """Ask all to move, wait (until `hurry`), close what is left, write the last snapshots.
 
         Writing comes last: what a client sends until its close is in the snapshot.
         """
-        self.draining = True
-        logger.info("node=%s draining sockets=%s", self.settings.node, len(self.sockets))
-        move = protocol.encode("move", within_seconds=self.settings.drain_seconds)
-        for socket in tuple(self.sockets):
-            socket.send_text(move)
+        self._stopping = True
+        self._send_away()
         await self._wait_until_empty(self.settings.drain_seconds, hurry)
-        for socket in tuple(self.sockets):
-            socket.end(CLOSE_RESTART, "This host restarts.")
+        self._close_all()
         await self._wait_until_empty(GOODBYE_SECONDS, asyncio.Event())
         for task in self._tasks:
             task.cancel()

@@ -5,21 +5,31 @@ bytes are meant, so that a teacher named Zoë would break the frame.)
 """
 
 import json
+from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import Any
 
 from realtime.errors import bad_frame
 from realtime.protocol import read_varint, write_varint
+from realtime.tokens import Role
 
 GONE = b"null"
+TEACHER = "teacher"
+HIGHEST = 2**53  # pages read numbers as doubles; one above ends the frame for all who hear it
 CARRIERLESS_SECONDS = 3.0  # after the last socket closed; a reconnect takes less
 SILENT_SECONDS = 35.0  # Yjs clients renew every 15 s and forget others after 30 s
 MOST_CLIENTS = 1000
+MOST_CLIENTS_OF_A_SOCKET = 8  # a page is one client; a reload makes a new socket too
+
+Entry = tuple[int, int, bytes, Any]
+"""Client, clock, the state's bytes, the state."""
 
 
 @dataclass
 class _State:
     clock: int
     state: bytes
+    owner: str
     seen_at: float
     carriers: set[object] = field(default_factory=set)
     carried: bool = False  # once had a socket of this node
@@ -27,6 +37,11 @@ class _State:
 
 def parse(payload: bytes) -> list[tuple[int, int, bytes]]:
     """(client, clock, state JSON) of an awareness update; raises Refusal bad_frame."""
+    return [entry[:3] for entry in _read(payload)]
+
+
+def _read(payload: bytes) -> list[Entry]:
+    """Strictly: what one page could not read would spoil a frame with the states of all."""
     entries = []
     try:
         count, at = read_varint(payload, 0)
@@ -38,13 +53,29 @@ def parse(payload: bytes) -> list[tuple[int, int, bytes]]:
             at += length
             if at > len(payload):
                 raise ValueError("the state is cut off")
-            json.loads(state)
-            entries.append((client, clock, state))
+            if client >= HIGHEST or clock >= HIGHEST:
+                raise ValueError("out of range")
+            # decoded first: json.loads takes UTF-16 and UTF-32 for bytes, which pages don't
+            value = json.loads(state.decode(), parse_constant=_no_constant)
+            entries.append((client, clock, state, value))
         if at != len(payload):
             raise ValueError("bytes are left over")
     except (IndexError, ValueError, RecursionError) as error:
         raise bad_frame("This is not a Yjs awareness update.") from error
     return entries
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _owner(value: Any) -> str:
+    """Whose state it says it is: the teacher's, or that of the board with a pairing; "" if it doesn't say."""
+    if not isinstance(value, dict):
+        return ""
+    if value.get("role") == TEACHER:
+        return TEACHER
+    return str(value.get("pairing") or "") if value.get("role") == "board" else ""
 
 
 def encode(entries: list[tuple[int, int, bytes]]) -> bytes:
@@ -60,37 +91,68 @@ class Presence:
 
     def __init__(self) -> None:
         self._states: dict[int, _State] = {}
+        self._clients_of: defaultdict[object, set[int]] = defaultdict(set)
 
-    def apply(self, payload: bytes, carrier: object | None, now: float) -> bytes | None:
-        """Take a client's update (carrier: its socket, None: another node); what is new in it."""
-        fresh = [e for e in parse(payload) if self._take(*e, carrier, now)]
+    def apply(
+        self, payload: bytes, carrier: object | None, now: float, by: Role | None = None
+    ) -> bytes | None:
+        """Take a client's update (carrier: its socket, None: another node); what is new in it.
+
+        `by`: the token of the socket. A client speaks for itself only; raises Refusal bad_frame, and takes nothing,
+        if a state says another role or pairing than the token, or is that of somebody else's page.
+        """
+        entries = _read(payload)
+        if by is not None:
+            self._check(entries, carrier, TEACHER if by.is_teacher else by.subject)
+        fresh = [entry[:3] for entry in entries if self._take(*entry, carrier, now)]
         return encode(fresh) if fresh else None
 
+    def _check(self, entries: list[Entry], carrier: object | None, owner: str) -> None:
+        for client, _, state, value in entries:
+            known = self._states.get(client)
+            if (known is not None and known.owner != owner) or (
+                state != GONE and _owner(value) != owner
+            ):
+                raise bad_frame(
+                    "An awareness state is one's own: with the role and the pairing of the token."
+                )
+        clients = self._clients_of.get(carrier, set()).union(entry[0] for entry in entries)
+        if len(clients) > MOST_CLIENTS_OF_A_SOCKET:
+            raise bad_frame("A socket carries the awareness of one page.")
+
     def _take(
-        self, client: int, clock: int, state: bytes, carrier: object | None, now: float
+        self, client: int, clock: int, state: bytes, value: Any, carrier: object | None, now: float
     ) -> bool:
-        known = self._states.get(client)
+        known, owner = self._states.get(client), _owner(value)
         if known is None:
             if state == GONE or len(self._states) >= MOST_CLIENTS:
                 return False
-            known = self._states[client] = _State(clock - 1, GONE, now)
+            known = self._states[client] = _State(clock - 1, GONE, owner, now)
         if carrier is not None:
             known.carriers.add(carrier)
             known.carried = True
+            self._clients_of[carrier].add(client)
         elif state == GONE and known.carriers:
             return False  # another node lost its socket, but here the client is well
+        elif state != GONE and known.owner != owner and owner != TEACHER:
+            return (
+                False  # another node had not heard of the client yet, and let somebody speak for it
+            )
         known.seen_at = now
         if clock < known.clock or (clock == known.clock and state != GONE):
             return False
         known.clock, known.state = clock, state
         if state == GONE:
             del self._states[client]
+        else:
+            known.owner = owner
         return True
 
     def drop_carrier(self, carrier: object) -> None:
         """A socket closed; its clients are removed by sweep, unless they come another way."""
-        for state in self._states.values():
-            state.carriers.discard(carrier)
+        for client in self._clients_of.pop(carrier, ()):
+            if client in self._states:
+                self._states[client].carriers.discard(carrier)
 
     def sweep(self, now: float) -> bytes | None:
         """Forget who is silent; the awareness update that tells others, or None."""

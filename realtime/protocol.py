@@ -52,7 +52,7 @@ SERVER: dict[str, Fields] = {
     },
     "pair.rejected": {"pairing": (str, True), "reason": (str, True)},
     "pong": {"t": (NUMBER, True), "load": (NUMBER, True), "now": (NUMBER, True)},
-    "move": {"within_seconds": (NUMBER, True)},
+    "move": {"within_seconds": (NUMBER, True), "hosts": (list, False)},
     "error": {"code": (str, True), "message": (str, True), "retry": (bool, True)},
 }
 

@@ -169,7 +169,8 @@ class Session:
                 member.refuse(revoked())
 
     def _awareness(self, payload: bytes, member: Member | None) -> None:
-        fresh = self.presence.apply(payload, member, self._clock())
+        by = None if member is None else member.role
+        fresh = self.presence.apply(payload, member, self._clock(), by)
         if fresh is None:
             return
         self._send_awareness(fresh, member)

@@ -63,6 +63,7 @@ class Settings:
     backplane: str = "nats"
     nats_url: str = "nats://127.0.0.1:4222"
     drain_seconds: float = 5.0
+    drain_file: Path | None = None
     sync_seconds: float = 5.0
     unload_seconds: float = 60.0
     claim_seconds: float = 0.4
@@ -85,6 +86,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         backplane=backplane,
         nats_url=reader.text("REALTIME_NATS_URL", None if backplane == "nats" else ""),
         drain_seconds=reader.number("REALTIME_DRAIN_SECONDS", 5.0),
+        drain_file=reader.path("REALTIME_DRAIN_FILE"),
         sync_seconds=reader.number("REALTIME_SYNC_SECONDS", 5.0),
         unload_seconds=reader.number("REALTIME_UNLOAD_SECONDS", 60.0),
     )
@@ -103,6 +105,13 @@ class _Reader:
         if default is None:
             raise SettingsError(f"{name} is not set: it is needed to start.")
         return default
+
+    def path(self, name: str) -> Path | None:
+        """An absolute path, None if it is not set."""
+        value = self.text(name, "")
+        if value and not value.startswith("/"):
+            raise SettingsError(f"{name} is {value!r}, expected an absolute path.")
+        return Path(value) if value else None
 
     def secret(self, name: str) -> str:
         path = self._environ.get(f"{name}_FILE", "").strip()

@@ -48,7 +48,7 @@ class Socket(WebSocketHandler):
     # the handshake
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
-        if self._node.draining or len(self._node.sockets) >= self._limits.sockets:
+        if len(self._node.sockets) >= self._limits.sockets:
             self.set_status(503)
             self.set_header("Retry-After", "1")
             await self.finish("This host takes no new sockets. Use another one.")
@@ -60,6 +60,11 @@ class Socket(WebSocketHandler):
 
     def open(self, *args: str, **kwargs: str) -> None:
         self.set_nodelay(True)
+        if self._node.draining:
+            # let in only to be told where to go: pages can't read why a handshake is refused
+            self.send_text(self._node.move(within_seconds=0))
+            self.end(errors.CLOSE_RESTART, "This host takes no new sockets.")
+            return
         self._node.sockets.add(self)
 
     def on_close(self) -> None:

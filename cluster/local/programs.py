@@ -149,6 +149,7 @@ def realtime_environment(
         "REALTIME_NATS_URL": nats,
         "REALTIME_DATABASE_URL_FILE": str(state.home(host.name) / "database_url"),
         "REALTIME_ORIGINS": topology.page_url,
+        "REALTIME_DRAIN_FILE": str(topology.drain_file(host)),
     }
 
 

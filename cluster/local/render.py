@@ -42,6 +42,7 @@ def cluster_toml(host_count: int, base: int) -> str:
         'name = "laptop"',
         'database = "firstbell"',
         f'page_url = "http://localhost:{ports.edge(base)}"',
+        'drain_file = "hosts/{host}/draining"',
     ]
     for node in range(1, host_count + 1):
         host = ports.host_ports(base, node)
@@ -108,7 +109,7 @@ def front_door_conf(topology: Topology, host: Host, state: State, as_root: bool)
         edge_api_port=host.ports.api,
         edge_realtime_port=host.ports.realtime,
         edge_files=state.files(host.name),
-        edge_drain_file=state.home(host.name) / "draining",
+        edge_drain_file=topology.drain_file(host),
         edge_peers_listen=[f"{ports.LOOPBACK}:{host.ports.media_peers}"],
         edge_peers=[
             {"name": peer.name, "address": peer.address, "port": peer.ports.media_peers}

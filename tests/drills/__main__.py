@@ -11,6 +11,7 @@ from bench import page
 from bench.report import Report
 from tests.drills import conflicts, control, disk, durability, mail, migrate, positions, skew
 from tests.drills.frame import FOLDER, Options
+from tests.drills.relay import frames, kill, partition, rolling
 
 
 def _failover(options: Options) -> Report:
@@ -33,6 +34,10 @@ ROUNDS: dict[str, Callable[[Options], Report]] = {
     "skew": skew.skew,
     "failover": _failover,
     "mail": mail.mail,
+    "realtime-rolling": rolling.rolling,
+    "realtime-kill": kill.kill,
+    "nats-partition": partition.partition,
+    "frames": frames.frames,
 }
 
 
@@ -61,7 +66,7 @@ def main(names: list[str]) -> int:
 def write_page() -> None:
     page.write(
         FOLDER,
-        "Fault drills of the data layer",
+        "Fault drills",
         "Each round breaks something on purpose while people write, and then counts what is wrong. Figures are of the machine named below each.",
     )
 

@@ -24,11 +24,13 @@ class Options:
     epoch: int = 10_000
     writers: int = 4
     times: int = 20
+    pairs: int = 1000
+    frames: int = 1_000_000
     without: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls) -> "Options":
-        """SHORT, SEED, TRANSACTIONS, EPOCH, WRITERS, TIMES, WITHOUT (kinds, by commas)."""
+        """SHORT, SEED, TRANSACTIONS, EPOCH, WRITERS, TIMES, PAIRS, FRAMES, WITHOUT (kinds, by commas)."""
         told = os.environ.get
         short = told("SHORT", "") not in ("", "0")
         usual = SHORT if short else cls()
@@ -39,11 +41,15 @@ class Options:
             epoch=int(told("EPOCH") or usual.epoch),
             writers=int(told("WRITERS") or usual.writers),
             times=int(told("TIMES") or usual.times),
+            pairs=int(told("PAIRS") or usual.pairs),
+            frames=int(told("FRAMES") or usual.frames),
             without=tuple(filter(None, told("WITHOUT", "").split(","))),
         )
 
 
-SHORT = Options(short=True, transactions=2000, epoch=500, writers=3, times=2)
+SHORT = Options(
+    short=True, transactions=2000, epoch=500, writers=3, times=2, pairs=30, frames=8_000
+)
 
 
 def save_evidence(name: str, seed: int, found: dict[str, Any]) -> Path:

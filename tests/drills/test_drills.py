@@ -13,6 +13,7 @@ from tests.drills.history import LATE, READ, UNKNOWN, WRITE, Event, judge
 from tests.drills.kinds import KINDS
 from tests.drills.load import Told
 from tests.drills.mesh import DrillMesh
+from tests.drills.relay import frames, kill, partition, rolling
 from tests.support.servers import has_pglogical
 
 
@@ -32,6 +33,13 @@ def test_no_write_that_a_peer_acknowledged_is_lost_with_its_host():
 
 def test_each_mail_arrives_once_while_providers_misbehave_and_a_host_dies():
     report = mail.mail(SHORT)
+    assert report.well, figures(report)
+
+
+@pytest.mark.parametrize("run", [rolling.rolling, kill.kill, partition.partition, frames.frames])
+def test_lessons_go_on_while_realtime_is(run):
+    """Restarted, killed, cut in two, sent thousands of wrong frames."""
+    report = run(SHORT)
     assert report.well, figures(report)
 
 

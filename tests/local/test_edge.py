@@ -377,13 +377,14 @@ def test_a_drained_host_sends_pages_elsewhere_and_still_serves_files(hosts):
     path = put(host, "4")
     (host.folder / "draining").write_text("by a test\n")
     try:
-        for asked in ("/api/v1/session", "/rt/v1/socket", "/readyz", "/rt/readyz"):
+        for asked in ("/api/v1/session", "/readyz"):
             answer = host.get(asked, Origin=page)
             assert (answer.status_code, answer.json()["code"]) == (503, "draining"), asked
             assert answer.headers["Access-Control-Allow-Origin"] == page
             assert answer.json()["reasons"] == ["draining"]
-        # Nothing runs behind this door, so that what is passed on is 502 and not 503.
-        assert host.get("/livez").status_code == 502
+        # Nothing runs behind this door, so that what is passed on is 502 and not 503. Realtime is: it says where to go.
+        for asked in ("/livez", "/rt/v1/socket", "/rt/readyz"):
+            assert host.get(asked).status_code == 502, asked
         assert host.get(path).status_code == 200
         assert host.get("/", "www").status_code == 200
     finally:

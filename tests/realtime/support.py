@@ -80,6 +80,11 @@ class Process:
                 command, stdout=log, stderr=log, cwd=ROOT, env={**os.environ, **environ}
             )
 
+    @property
+    def pid(self) -> int:
+        assert self._child is not None
+        return self._child.pid
+
     def signal(self, number: int) -> None:
         if self._child is not None and self._child.poll() is None:
             self._child.send_signal(number)

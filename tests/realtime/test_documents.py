@@ -125,3 +125,19 @@ def test_recording_a_pairing_again_does_not_undo_its_revocation() -> None:
     document.revoke("b")
     assert not document.record_pairing("b").new
     assert document.revoked("b")
+
+
+def test_updates_that_wait_for_what_never_comes_are_forgotten_in_time() -> None:
+    """pycrdt would keep them for ever. Who sends them is asked for what is between, and sends all of it again."""
+    document = SharedDocument()
+    document.apply(updates(client=1)[0])
+    doc: Doc = Doc(client_id=9)
+    show = doc.get("show", type=Map)
+    show["first"] = "never sent"
+    for number in range(150):
+        before = doc.get_state()
+        show[f"later {number}"] = "x" * 40_000
+        assert document.apply(doc.get_update(before)).pending
+        assert len(document.encode()) < 5_000_000
+    assert len(document.apply(doc.get_update()).new) == 1
+    assert len(document.encode()) > 6_000_000

@@ -8,6 +8,7 @@ import pytest
 from realtime import presence
 from realtime.errors import Refusal
 from realtime.presence import Presence
+from realtime.tokens import Role
 
 
 def state(client: int, clock: int, name: str | None) -> bytes:
@@ -57,3 +58,42 @@ def test_broken_awareness_is_a_bad_frame() -> None:
             continue
         with pytest.raises(Refusal):
             found.apply(payload, "socket", 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b'{"a": NaN}', '{"a": 1}'.encode("utf-16"), b"\xef\xbb\xbf{}", b'{"a": "\xff"}', b"[" * 9000],
+    ids=["NaN", "UTF-16", "byte order mark", "not UTF-8", "deep"],
+)  # fmt: skip
+def test_a_state_that_pages_could_not_read_is_a_bad_frame(text: bytes) -> None:
+    """It would go out in one frame with the states of all, and nobody would see anybody."""
+    with pytest.raises(Refusal):
+        presence.parse(presence.encode([(7, 1, text)]))
+    for client, clock in ((2**53, 1), (7, 2**53)):
+        with pytest.raises(Refusal):
+            presence.parse(presence.encode([(client, clock, b"{}")]))
+
+
+def board_state(client: int, pairing: str) -> bytes:
+    text = json.dumps({"role": "board", "pairing": pairing}).encode()
+    return presence.encode([(client, 1, text)])
+
+
+def test_one_socket_can_not_fill_the_room() -> None:
+    found, by = Presence(), Role("s", "board", "b", "")
+    for client in range(presence.MOST_CLIENTS_OF_A_SOCKET):
+        assert found.apply(board_state(client, "b"), "socket", 0, by)
+    with pytest.raises(Refusal):
+        found.apply(board_state(99, "b"), "socket", 0, by)
+
+
+def test_what_a_node_let_pass_before_it_had_heard_of_the_teacher_yields_to_her() -> None:
+    found, board = Presence(), Role("s", "board", "b", "")
+    found.apply(board_state(7, "b"), "socket", 0, board)
+    teacher = presence.encode([(7, 2, b'{"role":"teacher"}')])
+    assert found.apply(teacher, None, 0) == teacher
+    assert (
+        found.apply(presence.encode([(7, 3, b'{"role":"board","pairing":"b"}')]), None, 0) is None
+    )
+    with pytest.raises(Refusal):
+        found.apply(presence.encode([(7, 4, b"null")]), "socket", 0, board)

@@ -172,7 +172,7 @@ async def test_awareness_travels_between_nodes(two_nodes: list[RealtimeNode]) ->
     board = await Page.hello(two_nodes[1], token(session, "board", "b"))
 
     def heard(clock: int) -> bool:
-        state = presence.encode([(7, clock, b'{"name":"Ada"}')])
+        state = presence.encode([(7, clock, b'{"role":"teacher","name":"Ada"}')])
         teacher.send(protocol.encode_binary(protocol.AWARENESS, state))
         return bool(board.awareness)
 

@@ -117,7 +117,7 @@ async def test_a_boards_awareness_reaches_the_teacher_and_those_who_come_later(
     session = new_session()
     teacher = await Page.hello(node, token(session))
     board = await Page.hello(node, token(session, "board", "b"))
-    state = presence.encode([(7, 1, json.dumps({"name": "Zoë"}).encode())])
+    state = presence.encode([(7, 1, said("board", pairing="b", name="Zoë"))])
     board.send(protocol.encode_binary(protocol.AWARENESS, state))
     await until(lambda: state in teacher.awareness, "the board's awareness")
     late = await Page.hello(node, token(session))
@@ -125,6 +125,38 @@ async def test_a_boards_awareness_reaches_the_teacher_and_those_who_come_later(
     board.close()
     gone = presence.encode([(7, 1, b"null")])
     await until(lambda: gone in teacher.awareness, "the board to be announced as gone")
+
+
+def said(role: str, **more: object) -> bytes:
+    return json.dumps({"role": role, **more}, ensure_ascii=False).encode()
+
+
+async def test_a_board_speaks_for_itself_only(node: RealtimeNode) -> None:
+    """It can't call itself a teacher or another board, nor change or remove what a teacher's page says of itself."""
+    session = new_session()
+    teacher = await Page.hello(node, token(session))
+    watching = await Page.hello(node, token(session, "board", "other"))
+    ada = presence.encode([(7, 5, said("teacher", name="Ada"))])
+    teacher.send(protocol.encode_binary(protocol.AWARENESS, ada))
+    await until(lambda: ada in watching.awareness, "the teacher's presence")
+    for lie in (
+        [(9, 1, said("teacher", name="Ada"))],
+        [(9, 1, said("board", pairing="other"))],
+        [(9, 1, said("board"))],
+        [(9, 1, b'{"name": "Ada"}')],
+        [(9, 1, b"7")],
+        [(7, 6, said("board", pairing="b"))],
+        [(7, 6, b"null")],
+        [(8, 1, said("board", pairing="b")), (7, 6, b"null")],
+    ):
+        board = await Page.hello(node, token(session, "board", "b"))
+        board.send(protocol.encode_binary(protocol.AWARENESS, presence.encode(lie)))
+        assert (await board.hear("error"))["code"] == "bad_frame", lie
+        board.close()
+    ada = presence.encode([(7, 6, said("teacher", name="Ada", pointer=None))])
+    teacher.send(protocol.encode_binary(protocol.AWARENESS, ada))
+    await until(lambda: ada in watching.awareness, "what the teacher's page says next")
+    assert len(watching.awareness) == 2
 
 
 async def test_bad_frames_are_told_and_the_fifth_closes(node: RealtimeNode) -> None:
@@ -245,6 +277,8 @@ async def test_a_page_that_does_not_read_is_dropped_and_memory_stays_bounded(
         raw.close()
     assert received.endswith(b"\x11\x39This page reads too slowly.")  # 4409
     assert len(received) < 9_000_000
+    again = await Page.hello(node, token(session, "board", "slow"))
+    await again.shows(number=59)
     assert not teacher.closed
     assert not board.closed
 

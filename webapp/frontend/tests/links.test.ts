@@ -57,6 +57,38 @@ describe("primary and standby", () => {
     net.last(host1).die();
     expect(links.primary?.host).toBe(host2);
     expect(net.to(host2)).toHaveLength(1);
+  });
+
+  test("the next host is come to at random: later while a standby serves or hosts are loaded", () => {
+    const cameAfter = (standby: boolean, load: number, random: number): number => {
+      net = new FakeNet();
+      net.dependencies.random = () => random;
+      links = makeLinks();
+      links.start();
+      net.last(host1).welcome(load);
+      if (standby) net.last(host2).welcome(load);
+      else net.last(host2).die();
+      net.last(host1).die();
+      const from = net.time.now;
+      while (net.to(host3).length === 0 && net.time.now < from + 20_000) {
+        net.time.pass(10);
+        if (standby) net.last(host2).say({ type: "pong", t: 0, load });
+      }
+      return net.time.now - from;
+    };
+    expect(cameAfter(true, 0, 0.01)).toBeLessThan(100);
+    expect(cameAfter(true, 0, 0.9)).toBeGreaterThan(4_000);
+    expect(cameAfter(true, 1, 0.9)).toBeGreaterThan(16_000);
+    expect(cameAfter(false, 0, 0.9)).toBeLessThan(500);
+  });
+
+  test("a page that loses its last host does not sit out the time it had while one was left", () => {
+    net.dependencies.random = () => 0.99;
+    net.last(host1).welcome();
+    net.last(host2).welcome();
+    net.last(host1).die();
+    net.last(host2).die();
+    net.time.pass(500);
     expect(net.to(host3)).toHaveLength(1);
   });
 
@@ -100,7 +132,7 @@ describe("primary and standby", () => {
   test("a host that never welcomes is given up", () => {
     net.last(host1).open();
     net.last(host2).welcome();
-    live(WELCOME_MS + 2_000, net.last(host2));
+    live(WELCOME_MS + 6_000, net.last(host2));
     expect(net.to(host1)[0]?.closedWith).not.toBeNull();
     expect(net.to(host3)).toHaveLength(1);
   });
@@ -111,6 +143,7 @@ describe("a host that was dead", () => {
     net.last(host1).welcome();
     net.last(host2).welcome();
     net.last(host1).die();
+    live(2_750, net.last(host2));
     net.last(host3).welcome();
     const [two, three] = [net.last(host2), net.last(host3)];
     live(3_000, two, three);
@@ -138,6 +171,7 @@ describe("a host that was dead", () => {
 
   test("is tried soon when the network is said to be back", () => {
     for (const host of [host1, host2]) net.last(host).die();
+    net.time.pass(500);
     net.last(host3).die();
     const before = net.sockets.length;
     links.hurry();
@@ -147,16 +181,69 @@ describe("a host that was dead", () => {
 });
 
 describe("what servers ask for", () => {
-  test("a draining host is left for the next one, which is connected first", () => {
+  test("a draining host is left at a random moment for the next one, which is connected first", () => {
+    net.last(host1).welcome();
+    net.last(host2).welcome();
+    const [one, two] = [net.last(host1), net.last(host2)];
+    one.say({ type: "move", within_seconds: 4 });
+    expect(net.to(host3)).toHaveLength(0);
+    expect(links.primary?.host).toBe(host1);
+    live(2_000, one, two);
+    expect(net.to(host3)).toHaveLength(1);
+    expect(one.closedWith).toBeNull();
+    expect(links.primary?.host).toBe(host2);
+    net.last(host3).welcome();
+    expect(one.closedWith).not.toBeNull();
+    expect(links.open).toHaveLength(2);
+  });
+
+  test("with two hosts a draining one is left as soon as it is time to", () => {
+    links = new Links(hosts.slice(0, 2), () => ({ type: "pair.open" }), {}, net.dependencies);
+    links.start();
     net.last(host1).welcome();
     net.last(host2).welcome();
     net.last(host1).say({ type: "move", within_seconds: 4 });
-    expect(net.to(host3)).toHaveLength(1);
-    expect(net.last(host1).closedWith).toBeNull();
+    live(2_000, net.last(host1), net.last(host2));
+    expect(net.last(host1).closedWith).not.toBeNull();
     expect(links.primary?.host).toBe(host2);
+  });
+
+  test("a host that drains names who takes sockets, and the others are left alone for a while", () => {
+    net.last(host1).welcome();
+    net.last(host2).welcome();
+    net.last(host1).say({ type: "move", within_seconds: 0, hosts: ["host2"] });
+    live(3_000, net.last(host1), net.last(host2));
+    expect(net.to(host3)).toHaveLength(0);
+    net.onSocket = (socket) => queueMicrotask(() => socket.die());
+    live(8_000, net.last(host1), net.last(host2));
+    expect(net.to(host1).length + net.to(host3).length).toBeGreaterThan(1);
+  });
+
+  test("a page that nobody else serves asks a host that sent it away again soon: it may be back", () => {
+    net.last(host1).welcome();
+    net.last(host2).welcome();
+    net.last(host1).say({ type: "move", within_seconds: 1 });
+    live(1_000, net.last(host1), net.last(host2));
     net.last(host3).welcome();
-    live(4_000, net.last(host1), net.last(host2), net.last(host3));
-    expect(net.to(host1)[0]?.closedWith).not.toBeNull();
+    net.last(host2).say({ type: "move", within_seconds: 0 });
+    net.last(host3).say({ type: "move", within_seconds: 0 });
+    live(100, net.last(host2), net.last(host3));
+    net.last(host2).die(1012);
+    net.last(host3).die(1012);
+    net.time.pass(1_000);
+    expect(net.to(host1)).toHaveLength(2);
+  });
+
+  test("a host that turns a page away is not asked again for some seconds, and the next one is first", () => {
+    net.last(host1).open();
+    net.last(host1).say({ type: "move", within_seconds: 0 });
+    net.last(host1).die(1012);
+    net.last(host2).welcome();
+    live(3_000, net.last(host2));
+    expect(net.to(host3)).toHaveLength(1);
+    expect(net.to(host1)).toHaveLength(1);
+    live(10_000, net.last(host2));
+    expect(net.to(host1).length).toBeGreaterThan(1);
   });
 
   test.each([4401, 4403])(

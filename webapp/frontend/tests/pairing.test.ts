@@ -198,6 +198,7 @@ describe("the board's side", () => {
     net.last(host1).say({ type: "pair.code", code: "042917", expires_in_seconds: 180 });
     net.last(host1).die();
     expect(waiting.state.value.kind).toBe("connecting");
+    net.time.pass(500);
     net.last(host2).open();
     net.last(host2).say({ type: "pair.code", code: "222222", expires_in_seconds: 180 });
     expect(waiting.state.value).toMatchObject({ kind: "code", code: "222222" });

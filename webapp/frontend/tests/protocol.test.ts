@@ -49,7 +49,7 @@ const SERVER: All<ServerMessage> = {
   "pair.done": ["type", "pairing", "session", "token", "position"],
   "pair.rejected": ["type", "pairing", "reason"],
   pong: ["type", "t", "load", "now"],
-  move: ["type", "within_seconds"],
+  move: ["type", "within_seconds", "hosts"],
   error: ["type", "code", "message", "retry"],
 };
 

@@ -50,7 +50,7 @@ export class Line {
   openedAt = 0;
   /** The host's own hint, 0 to 1. */
   load = 0;
-  /** The host asked us to move away, as it is about to stop. */
+  /** The host asked us to move away, and it is time to. */
   leaving = false;
   private heardAt: number;
   private tickedAt: number;
@@ -119,7 +119,6 @@ export class Line {
       if (message.now !== undefined) this.events.time?.(message.now, this.heardAt - message.t);
       return;
     }
-    if (message.type === "move") this.leaving = true;
     // A board without a pairing has no hello and no welcome: its first code is the welcome.
     if (message.type === "welcome" || message.type === "pair.code") this.open();
     this.events.control(message, this);

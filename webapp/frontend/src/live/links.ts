@@ -6,16 +6,18 @@
  * update sent in the very moment of a host's death is not lost.
  */
 import type { Host } from "../core/config";
-import { backoffMs } from "./backoff";
-import { Line, type LineState, type SocketLike } from "./line";
-import { plan } from "./plan";
+import { backoffMs, standInMs } from "./backoff";
+import { Line, type SocketLike } from "./line";
+import { plan, type Candidate } from "./plan";
 import { CLOSE, type ClientMessage, type ServerMessage } from "./protocol";
 import { startTicking } from "./ticker";
 
 /** Open this long, a line's earlier failures are forgotten. */
 const TRUSTED_MS = 10_000;
-/** A host that refused our frame or is draining is left alone at least this long. */
+/** A host that refused our frame or is draining is left alone this long, as long as another one serves us. */
 const UNWELCOME_MS = 5_000;
+/** Of the time that a draining host gives us, this share is used: what is left is for connecting. */
+const MOVING_SHARE = 0.8;
 /** After the network came back, hosts are tried within this, spread at random. */
 const PROMPT_RETRY_MS = 300;
 
@@ -47,6 +49,8 @@ interface Slot {
   line: Line | null;
   failures: number;
   restUntil: number;
+  /** As long as another host serves us, not before this either. */
+  patientUntil: number;
   load: number;
 }
 
@@ -57,6 +61,8 @@ export class Links {
   private running = false;
   private breadth: number;
   private current: Line | null = null;
+  /** No new line before this, to whatever host: while one serves us, and while none does. */
+  private standInAt = { served: 0, unserved: 0 };
 
   constructor(
     ranked: readonly Host[],
@@ -67,7 +73,7 @@ export class Links {
     private readonly stay = false,
   ) {
     this.breadth = breadth;
-    this.slots = ranked.map((host) => ({ host, line: null, failures: 0, restUntil: 0, load: 0 }));
+    this.slots = ranked.map((host) => ({ host, line: null, failures: 0, restUntil: 0, patientUntil: 0, load: 0 }));
   }
 
   start(): void {
@@ -87,7 +93,8 @@ export class Links {
   /** Goes on after a refusal, for instance with a fresh token. */
   restart(): void {
     this.stop();
-    for (const slot of this.slots) slot.restUntil = slot.failures = 0;
+    for (const slot of this.slots) slot.restUntil = slot.patientUntil = slot.failures = 0;
+    this.standInAt = { served: 0, unserved: 0 };
     this.start();
   }
 
@@ -107,6 +114,8 @@ export class Links {
   setBreadth(breadth: number): void {
     const bounded = Math.min(breadth, this.slots.length);
     if (bounded === this.breadth) return;
+    // What is missed is often missed by all pages at once.
+    if (bounded > this.breadth) this.spread(false);
     this.breadth = bounded;
     this.review();
   }
@@ -129,6 +138,7 @@ export class Links {
       if (!slot.line)
         slot.restUntil = Math.min(slot.restUntil, now + this.with_.random() * PROMPT_RETRY_MS);
     }
+    this.standInAt = { served: 0, unserved: 0 };
     this.review();
   }
 
@@ -141,7 +151,7 @@ export class Links {
   private review(): void {
     if (!this.running) return;
     const now = this.with_.now();
-    const decided = plan(this.slots.map(candidate), this.breadth, now, this.stay);
+    const decided = plan(this.slots.map(this.candidate), this.breadth, now, this.stay);
     for (const index of decided.connect) this.connect(index);
     for (const index of decided.close) this.slots[index]?.line?.close();
     this.choosePrimary();
@@ -149,7 +159,7 @@ export class Links {
   }
 
   private choosePrimary(): void {
-    const { primary } = plan(this.slots.map(candidate), this.breadth, this.with_.now(), this.stay);
+    const { primary } = plan(this.slots.map(this.candidate), this.breadth, this.with_.now(), this.stay);
     const line = primary === null ? null : (this.slots[primary]?.line ?? null);
     if (line === this.current) return;
     this.current = line;
@@ -158,7 +168,10 @@ export class Links {
 
   private scheduleReview(now: number): void {
     clearTimeout(this.retry);
-    const due = this.slots.filter((s) => !s.line && s.restUntil > now).map((s) => s.restUntil);
+    const due = this.slots
+      .filter((slot) => !slot.line)
+      .map((slot) => this.candidate(slot).restUntil)
+      .filter((at) => at > now);
     if (due.length > 0)
       this.retry = this.with_.later(() => this.review(), Math.min(...due) - now + 1);
   }
@@ -170,7 +183,7 @@ export class Links {
     try {
       socket = this.with_.makeSocket(slot.host.realtime);
     } catch {
-      return this.rest(slot, 0);
+      return this.rest(slot);
     }
     slot.line = new Line(
       slot.host,
@@ -189,7 +202,7 @@ export class Links {
         this.events.changed?.();
       },
       control: (message: ServerMessage, line: Line): void => {
-        if (message.type === "move") this.leave(line, message.within_seconds);
+        if (message.type === "move") this.leave(line, message.within_seconds, message.hosts);
         this.events.control?.(message, line);
       },
       binary: (frame: Uint8Array, line: Line): void => this.events.binary?.(frame, line),
@@ -208,36 +221,62 @@ export class Links {
       this.events.refused?.(code);
       return;
     }
-    const trusted = line.openedAt > 0 && this.with_.now() - line.openedAt >= TRUSTED_MS;
+    const openMs = line.openedAt > 0 ? this.with_.now() - line.openedAt : 0;
+    const trusted = openMs >= TRUSTED_MS || (line.leaving && openMs > 0);
     slot.failures = trusted ? 1 : slot.failures + 1;
-    this.rest(
-      slot,
-      code === CLOSE.restart || code === CLOSE.badFrame || line.leaving ? UNWELCOME_MS : 0,
-    );
+    this.spread();
+    this.rest(slot);
+    if (code === CLOSE.restart || code === CLOSE.badFrame || line.leaving) this.leaveAlone(slot);
     this.events.changed?.();
     this.review();
   }
 
-  private rest(slot: Slot, leastMs: number): void {
-    slot.restUntil =
-      this.with_.now() + leastMs + backoffMs(slot.failures, slot.load, this.with_.random);
+  /** Thousands of pages lose a host in the same instant: they come to the next one at random. */
+  private spread(calmly = true): void {
+    const load = Math.max(...this.slots.map((slot) => slot.line?.load ?? slot.load));
+    const [now, random] = [this.with_.now(), this.with_.random];
+    this.standInAt = {
+      served: now + standInMs(calmly, load, random),
+      unserved: now + standInMs(false, load, random),
+    };
   }
 
-  /** Its stand-in is connected first (plan.ts passes over a leaving line); then it is let go. */
-  private leave(line: Line, withinSeconds: number): void {
-    this.with_.later(() => line.close(), this.with_.random() * withinSeconds * 1_000);
-    this.review();
+  private get served(): boolean {
+    return this.open.some((line) => !line.leaving);
   }
-}
 
-function candidate(slot: Slot) {
-  const state: LineState | "none" = slot.line?.state ?? "none";
-  return {
-    state,
+  private readonly candidate = (slot: Slot): Candidate => ({
+    state: slot.line?.state ?? "none",
     openedAt: slot.line?.openedAt ?? 0,
-    restUntil: slot.restUntil,
+    restUntil: this.served
+      ? Math.max(slot.restUntil, slot.patientUntil, this.standInAt.served)
+      : Math.max(slot.restUntil, this.standInAt.unserved),
     leaving: slot.line?.leaving ?? false,
-  };
+  });
+
+  private leaveAlone(slot: Slot): void {
+    slot.patientUntil = Math.max(slot.patientUntil, this.with_.now() + UNWELCOME_MS);
+  }
+
+  private rest(slot: Slot): void {
+    const wait = backoffMs(slot.failures, slot.load, this.with_.random);
+    slot.restUntil = this.with_.now() + wait;
+    // Only after another one could take its place, lest it be the first to be tried.
+    slot.patientUntil = this.standInAt.served + wait;
+  }
+
+  /** At a random moment, so that not all pages come to the next host at once; that one is connected first. */
+  private leave(line: Line, withinSeconds: number, elsewhere: unknown): void {
+    for (const slot of this.slots) {
+      const full = Array.isArray(elsewhere) && !elsewhere.includes(slot.host.name);
+      if (full && !slot.line) this.leaveAlone(slot);
+    }
+    const move = (): void => {
+      line.leaving = true;
+      this.review();
+    };
+    this.with_.later(move, this.with_.random() * withinSeconds * 1_000 * MOVING_SHARE);
+  }
 }
 
 function browserDependencies(): LinksDependencies {

@@ -3,7 +3,8 @@
  *
  * The first hosts in rank order that are not resting get one each. A better host that comes back is
  * connected while the worse one goes on, and the worse one is let go only after the better ones
- * have proved themselves: nobody is disturbed by a host's return.
+ * have proved themselves: nobody is disturbed by a host's return. A host that asked us to leave is let
+ * go as soon as all that stand in for it are open.
  */
 import type { LineState } from "./line";
 
@@ -44,9 +45,14 @@ export function plan(
   const surplus = usable
     .slice(breadth)
     .filter((c) => c.state === "open" || c.state === "connecting");
+  const replaced = wanted.length > 0 && wanted.every((c) => c.state === "open");
+  const leaving = ranked.flatMap((c, index) => (c.leaving && c.state === "open" ? [index] : []));
   return {
     connect: wanted.filter((c) => c.state === "none" || c.state === "dead").map((c) => c.index),
-    close: settled.length >= breadth ? surplus.map((c) => c.index) : [],
+    close: [
+      ...(settled.length >= breadth ? surplus.map((c) => c.index) : []),
+      ...(replaced ? leaving : []),
+    ],
     primary: firstOpen(ranked),
   };
 }

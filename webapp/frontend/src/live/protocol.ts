@@ -54,7 +54,7 @@ export type ServerMessage =
     }
   | { type: "pair.rejected"; pairing: string; reason: string }
   | { type: "pong"; t: number; load: number; now?: number }
-  | { type: "move"; within_seconds: number }
+  | { type: "move"; within_seconds: number; hosts?: string[] }
   | { type: "error"; code: string; message: string; retry: boolean };
 
 /** Each message's required members and their types; members that may be absent are not listed. */
