@@ -8,7 +8,8 @@ import { signal } from "@preact/signals";
 import type { Host } from "../core/config";
 import { forget, load, save } from "../core/storage";
 import { Links, type LinksDependencies } from "../live/links";
-import type { ServerMessage } from "../live/protocol";
+import type { ClientMessage, ServerMessage } from "../live/protocol";
+import { forgetDevice, keepDevice, keptDevice } from "./rooms";
 
 export interface BoardPairing {
   session: string;
@@ -20,8 +21,16 @@ export interface BoardPairing {
 
 export type WaitingState =
   | { kind: "connecting" }
-  | { kind: "code"; code: string; expiresAt: number; seconds: number }
-  | { kind: "offer"; teacher: string; symbol: string; symbolName: string };
+  | { kind: "code"; code: string; longCode: string; expiresAt: number; seconds: number }
+  /** `number`: what the teacher has to type; `room`: what a teacher who needs no code calls this board. */
+  | {
+      kind: "offer";
+      teacher: string;
+      symbol: string;
+      symbolName: string;
+      number: string;
+      room: string;
+    };
 
 const KEY = "board";
 
@@ -51,7 +60,7 @@ export class Waiting {
   ) {
     this.links = new Links(
       hosts,
-      () => ({ type: "pair.open" }),
+      () => this.greeting(),
       {
         control: (message) => this.received(message),
         changed: () => {
@@ -76,6 +85,16 @@ export class Waiting {
     this.links.stop();
   }
 
+  /** Not this teacher, or not now: the board shows a code again. */
+  refuse(): void {
+    this.links.send(this.greeting());
+  }
+
+  private greeting(): ClientMessage {
+    const device = keptDevice();
+    return device ? { type: "pair.open", device } : { type: "pair.open" };
+  }
+
   private readonly hurry = (): void => this.links.hurry();
 
   private received(message: ServerMessage): void {
@@ -84,6 +103,7 @@ export class Waiting {
       this.state.value = {
         kind: "code",
         code: message.code,
+        longCode: message.long_code,
         seconds,
         expiresAt: Date.now() + seconds * 1_000,
       };
@@ -94,9 +114,15 @@ export class Waiting {
         teacher: message.teacher_name,
         symbol: message.symbol,
         symbolName: message.symbol_name,
+        number: message.number ?? "",
+        room: message.room ?? "",
       };
+    } else if (message.type === "error" && message.code === "bad_device") {
+      forgetDevice();
+      this.refuse();
     } else if (message.type === "pair.done" && message.session && message.token) {
       this.stop();
+      if (message.device) keepDevice(message.device);
       this.onPaired({
         session: message.session,
         token: message.token,

@@ -5,6 +5,7 @@
  */
 import { signal } from "@preact/signals";
 import type { Api } from "../core/api";
+import { cleanCode, isCode } from "../core/codes";
 import { forget, load, save } from "../core/storage";
 import type { User } from "../core/types";
 
@@ -68,10 +69,12 @@ export function setUser(value: User | null): void {
 
 /** The code from a board's QR picture: kept over signing in, then typed in for the teacher. */
 export function takeCodeFromAddress(): void {
-  const code = new URLSearchParams(location.search).get("code")?.replace(/\D/g, "") ?? "";
-  if (code.length !== 6) return;
-  save(CODE_KEY, code, sessionStorage);
-  history.replaceState(null, "", location.pathname + location.hash);
+  // After #, which no server sees: the long code is a secret.
+  const [, typed] = /^#code=(.*)$/.exec(location.hash) ?? [];
+  if (typed === undefined) return;
+  const code = cleanCode(typed);
+  if (isCode(code)) save(CODE_KEY, code, sessionStorage);
+  history.replaceState(null, "", location.pathname);
 }
 
 export function scannedCode(): string {
