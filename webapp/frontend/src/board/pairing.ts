@@ -7,6 +7,7 @@
 import { signal } from "@preact/signals";
 import type { Host } from "../core/config";
 import { forget, load, save } from "../core/storage";
+import type { Line } from "../live/line";
 import { Links, type LinksDependencies } from "../live/links";
 import type { ClientMessage, ServerMessage } from "../live/protocol";
 import { forgetDevice, keepDevice, keptDevice } from "./rooms";
@@ -62,7 +63,7 @@ export class Waiting {
       hosts,
       () => this.greeting(),
       {
-        control: (message) => this.received(message),
+        control: (message, line) => this.received(message, line),
         changed: () => {
           // A code lives on the host that gave it: when that is gone, so is the code.
           if (!this.links.primary) this.state.value = { kind: "connecting" };
@@ -97,7 +98,7 @@ export class Waiting {
 
   private readonly hurry = (): void => this.links.hurry();
 
-  private received(message: ServerMessage): void {
+  private received(message: ServerMessage, line: Line): void {
     if (message.type === "pair.code") {
       const seconds = message.expires_in_seconds;
       this.state.value = {
@@ -119,7 +120,7 @@ export class Waiting {
       };
     } else if (message.type === "error" && message.code === "bad_device") {
       forgetDevice();
-      this.refuse();
+      line.send(this.greeting());
     } else if (message.type === "pair.done" && message.session && message.token) {
       this.stop();
       if (message.device) keepDevice(message.device);
