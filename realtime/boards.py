@@ -10,7 +10,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import psycopg2
@@ -25,9 +25,10 @@ LOOK_SECONDS = 2.0
 LOOK_AT_ALL_SECONDS = 60.0
 """Replication may bring rows long after they were written."""
 LATELY, ALL = "15 minutes", "31 days"  # a board's token lives for 30 days
-FORGOTTEN = (
-    "SELECT pairing::text FROM teaching_forgottenboard WHERE forgotten_at > now() - %s::interval"
-)
+FORGOTTEN = """
+SELECT pairing::text, extract(epoch FROM forgotten_at)::float FROM teaching_forgottenboard
+WHERE forgotten_at > now() - %s::interval
+"""
 FORGOTTEN_OF_SESSIONS = """
 SELECT id::text, extract(epoch FROM boards_forgotten_at)::float FROM teaching_teachingsession
 WHERE boards_forgotten_at > now() - %s::interval
@@ -35,6 +36,9 @@ WHERE boards_forgotten_at > now() - %s::interval
 REMEMBERED = """
 SELECT board::text, owner_id::text, name FROM teaching_rememberedboard WHERE board = ANY(%s::uuid[])
 """
+
+MOST_TOLD = 15_000
+"""Pairings in one message of NATS, whose limit is 1 MiB."""
 
 Rooms = Mapping[str, Mapping[str, str]]
 """Board → teacher → what this teacher calls the room."""
@@ -53,7 +57,7 @@ class Boards:
         waiting: Callable[[], Collection[str]],
     ) -> None:
         self._url, self._on_forgotten, self._waiting = url, on_forgotten, waiting
-        self._pairings: set[str] = set()
+        self._pairings: dict[str, float] = {}  # and when they were forgotten, in seconds since 1970
         self._sessions: dict[str, float] = {}
         self._rooms: Rooms = {}
         self._thread = concurrent.futures.ThreadPoolExecutor(1, "boards")
@@ -74,11 +78,12 @@ class Boards:
 
     def known(self) -> dict[str, Any]:
         """All that were forgotten, for a node that has just started."""
-        return {"pairings": sorted(self._pairings), "sessions": self._sessions}
+        newest = sorted(self._pairings.items(), key=lambda one: one[1])[-MOST_TOLD:]
+        return {"pairings": dict(newest), "sessions": self._sessions}
 
-    def learn(self, pairings: Iterable[str], sessions: Mapping[str, float]) -> None:
+    def learn(self, pairings: Mapping[str, float], sessions: Mapping[str, float]) -> None:
         """Boards that were forgotten: one by one, or all of a session that were paired before a time."""
-        new = set(pairings) - self._pairings
+        new = {id: at for id, at in pairings.items() if id not in self._pairings}
         later = {id: at for id, at in sessions.items() if at > self._sessions.get(id, 0)}
         self._pairings |= new
         self._sessions |= later
@@ -117,14 +122,14 @@ class Boards:
 
     def _fetch(
         self, since: str, waiting: list[str]
-    ) -> tuple[list[str], dict[str, float], dict[str, dict[str, str]]]:
+    ) -> tuple[dict[str, float], dict[str, float], dict[str, dict[str, str]]]:
         try:
             if self._connection is None:
                 self._connection = psycopg2.connect(self._url, **OPTIONS)
             rooms: dict[str, dict[str, str]] = {}
             with self._connection, self._connection.cursor() as cursor:
                 cursor.execute(FORGOTTEN, [since])
-                pairings = [row[0] for row in cursor.fetchall()]
+                pairings = dict(cursor.fetchall())
                 cursor.execute(FORGOTTEN_OF_SESSIONS, [since])
                 sessions = dict(cursor.fetchall())
                 if waiting:

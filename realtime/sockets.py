@@ -50,6 +50,7 @@ class Socket(WebSocketHandler):
         self._dropped = False
         self._told_at = float("-inf")
         self._closing = False
+        self._asking: asyncio.Task[None] | None = None
 
     # the handshake
 
@@ -86,7 +87,7 @@ class Socket(WebSocketHandler):
         if isinstance(message, bytes):
             self._guarded_binary(message)
             return None
-        return self._guarded_text(message)
+        return self._guarded(self._text(message))
 
     def _guarded_binary(self, frame: bytes) -> None:
         try:
@@ -96,9 +97,9 @@ class Socket(WebSocketHandler):
         except Exception:
             self._fault()
 
-    async def _guarded_text(self, text: str) -> None:
+    async def _guarded(self, work: Awaitable[None]) -> None:
         try:
-            await self._text(text)
+            await work
         except Refusal as refusal:
             self.refuse(refusal)
         except Exception:
@@ -184,7 +185,7 @@ class Socket(WebSocketHandler):
         elif kind == "pair.start":
             self.send_text(await desk.start(self.role, message["board"], message.get("position")))
         elif kind == "pair.waiting":
-            self.send_text(await desk.waiting(self.role, message["boards"]))
+            self._pair_waiting(message["boards"])
         elif kind == "pair.confirm":
             done = await desk.confirm(self, message["pairing"], message.get("number") or "")
             name = clean_room(message.get("name") or "")
@@ -195,6 +196,15 @@ class Socket(WebSocketHandler):
             self.send_text(await desk.reject(self.role, message["pairing"]))
         elif kind == "pair.revoke":
             session.change_board(session.document.revoke, message["pairing"])
+
+    def _pair_waiting(self, boards: list[Any]) -> None:
+        """Other nodes are asked, which takes a while: the frames behind this one, and so the lesson, don't wait."""
+
+        async def answer() -> None:
+            self.send_text(await self._node.desk.waiting(self.role, boards))
+
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._guarded(answer()))
 
     # frames to the client
 

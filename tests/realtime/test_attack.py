@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from realtime.settings import PairingLimits
-from tests.realtime.support import Page, RealtimeNode, new_session, pair, token
+from tests.realtime.support import Page, RealtimeNode, new_session, pair, token, until
 
 LIMITS = PairingLimits()
 BOARDS_PER_NODE = 500
@@ -100,7 +100,7 @@ async def test_guessing_from_many_addresses_is_hopeless_and_honest_teachers_go_o
             figures = node.get("/readyz")[1]
             assert figures["six_digit_codes"] == "shut"
             assert figures["wrong_codes"] >= LIMITS.failures_per_cluster
-            assert "six-digit codes open→shut" in node.log.read_text()
+            await until(lambda: "six-digit codes open→shut" in node.log.read_text(), "a log line")  # noqa: B023
 
         # six digits, though right, are refused in words that say what to do; the picture's code works
         board = boards[-1]

@@ -4,6 +4,7 @@ A teacher remembers a board that she was paired with just now: realtime's proof 
 the board's page sees for whom it is remembered, by its device token, and can forget each of them or all.
 """
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,8 @@ from webapp.teaching.tokens import BadToken, Role, verify, verify_device, verify
 
 ID_VERSIONS = (4, 5)
 """Realtime makes ids of boards and pairings at random; those of rows follow from others."""
+KEPT = timedelta(days=60)
+"""Longer than a board's token lives."""
 MOST_REMEMBERED = 30
 """Of one teacher: realtime is asked about each."""
 
@@ -132,6 +135,7 @@ class PairedBoardView(APIView):
 def forget(pairing: UUID) -> None:
     """Ends a pairing for good; harmless to repeat."""
     ForgottenBoard.objects.get_or_create(pairing=pairing)
+    ForgottenBoard.objects.filter(forgotten_at__lt=timezone.now() - KEPT).delete()
 
 
 def is_forgotten(role: Role, teaching: TeachingSession | None) -> bool:

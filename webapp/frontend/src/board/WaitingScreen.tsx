@@ -50,14 +50,10 @@ function Code({ code, longCode, expiresAt, seconds }: Extract<WaitingState, { ki
     <div class="code-screen">
       <div class="code-text">
         <h1>Show your lesson here</h1>
-        <p
-          class="code"
-          data-testid="board-code"
-          data-code={code}
-          aria-label={`Code ${[...code].join(" ")}`}
-        >
-          <span>{code.slice(0, 3)}</span>
-          <span>{code.slice(3)}</span>
+        <p class="code" data-testid="board-code" data-code={code}>
+          <span aria-hidden="true">{code.slice(0, 3)}</span>
+          <span aria-hidden="true">{code.slice(3)}</span>
+          <span class="visually-hidden">Code {[...code].join(" ")}</span>
         </p>
         <Countdown key={code} expiresAt={expiresAt} seconds={seconds} />
         <ol class="howto">
@@ -149,13 +145,9 @@ function Offer({ teacher, symbol, symbolName, number, room, onRefuse }: OfferPro
         <span class="symbol-name">{symbolName}</span>
       </p>
       {number && (
-        <p
-          class="number"
-          data-testid="board-number"
-          data-number={number}
-          aria-label={`Number ${[...number].join(" ")}`}
-        >
-          {number}
+        <p class="number" data-testid="board-number" data-number={number}>
+          <span aria-hidden="true">{number}</span>
+          <span class="visually-hidden">Number {[...number].join(" ")}</span>
         </p>
       )}
       {!room && (

@@ -74,6 +74,7 @@ export class Rooms {
 
   private look(): void {
     const boards = this.remembered.peek().map((one) => one.board);
+    if (document.hidden) return;
     if (boards.length > 0 && this.links.primary) this.links.send({ type: "pair.waiting", boards });
     else if (this.waiting.peek().size > 0) this.waiting.value = new Set();
   }
