@@ -12,8 +12,9 @@ interface BoardListProps {
 }
 
 export function BoardList({ boards, classroom }: BoardListProps) {
-  const { session } = classroom;
+  const { session, rooms } = classroom;
   const [leaving, setLeaving] = useState("");
+  const remembered = new Set(rooms.remembered.value.map((room) => room.name));
   const online = session.connection.value === "online";
   // Who was there when the connection went is not known to be there still.
   const here = new Set(online ? session.present.value.map((one) => one.pairing) : []);
@@ -41,12 +42,25 @@ export function BoardList({ boards, classroom }: BoardListProps) {
             </span>
             {leaving === board.pairing ? (
               <>
+                {remembered.has(board.name) && (
+                  <button
+                    class="button button-small"
+                    data-testid="board-end"
+                    disabled={!online}
+                    onClick={() => {
+                      classroom.endBoard(board);
+                      setLeaving("");
+                    }}
+                  >
+                    Only end
+                  </button>
+                )}
                 <button
                   class="button button-bad button-small"
                   data-testid="board-forget-confirm"
                   disabled={!online}
                   onClick={() => {
-                    classroom.forgetBoard(board.pairing);
+                    classroom.forgetBoard(board);
                     setLeaving("");
                   }}
                 >
@@ -73,17 +87,18 @@ export function BoardList({ boards, classroom }: BoardListProps) {
   );
 }
 
-/** Rooms where no code is needed, those first where the board waits; then "forget all". */
+/** Rooms where no code is needed and that are not paired, those first where the board waits; then "forget all". */
 export function RoomList({ classroom, disabled }: { classroom: Classroom; disabled: boolean }) {
   const { rooms, pairing, session } = classroom;
   const [asking, setAsking] = useState(false);
   const waiting = rooms.waiting.value;
-  const remembered = [...rooms.remembered.value].sort(
-    (one, other) => Number(waiting.has(other.board)) - Number(waiting.has(one.board)),
-  );
-  const paired = session.boards.value.filter((board) => !board.revoked).length;
+  const paired = session.boards.value.filter((board) => !board.revoked);
+  const listed = new Set(paired.map((board) => board.name));
+  const remembered = rooms.remembered.value
+    .filter(({ board, name }) => waiting.has(board) || !listed.has(name))
+    .sort((one, other) => Number(waiting.has(other.board)) - Number(waiting.has(one.board)));
   const online = session.connection.value === "online";
-  if (remembered.length + paired === 0) return <ErrorNote message={rooms.error.value} />;
+  if (remembered.length + paired.length === 0) return <ErrorNote message={rooms.error.value} />;
   return (
     <>
       {remembered.length > 0 && (

@@ -27,6 +27,7 @@ import {
   writeTimer,
   writeZoom,
   type Blank,
+  type PairedBoard,
   type Timer,
 } from "../live/show";
 import { TeacherPairing } from "./pairing";
@@ -158,9 +159,17 @@ export class Classroom {
   }
 
   /** Sends a board away: at once where it is connected, and for good wherever it comes back. */
-  forgetBoard(pairing: string): void {
+  endBoard({ pairing }: PairedBoard): void {
     this.pairing.revoke(pairing);
     void this.rooms.endPairing(this.kept.id, pairing);
+  }
+
+  /** The same, and it needs a code again. */
+  forgetBoard(board: PairedBoard): void {
+    this.endBoard(board);
+    for (const room of this.rooms.remembered.peek()) {
+      if (room.name === board.name) void this.rooms.forget(room.board);
+    }
   }
 
   /** All boards of this teacher, those of other lessons and other days too. */

@@ -32,7 +32,10 @@ const CODE_KEY = "pair-code";
 export const user = signal<User | null>(load<User | null>(USER_KEY, null));
 export const route = signal<Route>(parseRoute(location.hash));
 
-window.addEventListener("hashchange", () => (route.value = parseRoute(location.hash)));
+window.addEventListener("hashchange", () => {
+  takeCodeFromAddress();
+  route.value = parseRoute(location.hash);
+});
 
 export function parseRoute(hash: string): Route {
   const [, page, lesson, secret] = hash.replace(/^#/, "").split("/");
