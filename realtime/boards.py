@@ -6,22 +6,12 @@ their start, from a node that was there (pair_desk.py). With Postgres down what 
 remembered is then not known at all, and they are paired by their codes.
 """
 
-import asyncio
-import concurrent.futures
-import contextlib
-import logging
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-import psycopg2
-
-from realtime.logs import StateLog
-from realtime.snapshots import OPTIONS
+from realtime.looks import Look
 from realtime.tokens import Role
 
-logger = logging.getLogger(__name__)
-
-LOOK_SECONDS = 2.0
 LOOK_AT_ALL_SECONDS = 60.0
 """Replication may bring rows long after they were written."""
 LATELY, ALL = "15 minutes", "31 days"  # a board's token lives for 30 days
@@ -44,7 +34,11 @@ Rooms = Mapping[str, Mapping[str, str]]
 """Board → teacher → what this teacher calls the room."""
 
 
-class Boards:
+Found = tuple[dict[str, float], dict[str, float], dict[str, dict[str, str]]]
+"""Forgotten pairings; sessions; rooms."""
+
+
+class Boards(Look[Found]):
     """`on_forgotten` is called when there are new ones; `waiting` tells which boards wait here now.
 
     `url` None: there is no Postgres. Then nothing is remembered, and forgotten only what other nodes tell.
@@ -56,15 +50,12 @@ class Boards:
         on_forgotten: Callable[[], None],
         waiting: Callable[[], Collection[str]],
     ) -> None:
-        self._url, self._on_forgotten, self._waiting = url, on_forgotten, waiting
+        super().__init__(url, "boards")
+        self._on_forgotten, self._waiting = on_forgotten, waiting
         self._pairings: dict[str, float] = {}  # and when they were forgotten, in seconds since 1970
         self._sessions: dict[str, float] = {}
         self._rooms: Rooms = {}
-        self._thread = concurrent.futures.ThreadPoolExecutor(1, "boards")
-        self._connection: Any = None
-        self._log = StateLog(logger, "boards", "unknown")
-        self._looked_at = self._looked_at_all = float("-inf")
-        self._looking: asyncio.Task[None] | None = None
+        self._looked_at_all = float("-inf")
 
     def is_forgotten(self, role: Role) -> bool:
         """Whether this board's pairing has ended, as far as this node knows."""
@@ -90,59 +81,28 @@ class Boards:
         if new or later:
             self._on_forgotten()
 
-    def tick(self, now: float) -> None:
-        """Once a second."""
-        if self._url is None or (self._looking is not None and not self._looking.done()):
-            return
-        if now - self._looked_at >= LOOK_SECONDS:
-            self._looked_at = now
-            self._looking = asyncio.create_task(self._look(now))
-
-    def look_soon(self) -> None:
-        """A board has come: whom it is remembered for is asked at the next tick."""
-        self._looked_at = float("-inf")
-
-    async def _look(self, now: float) -> None:
+    def _question(self, now: float) -> tuple[str, list[str]]:
         everything = now - self._looked_at_all >= LOOK_AT_ALL_SECONDS
-        try:
-            loop = asyncio.get_running_loop()
-            waiting = sorted(self._waiting())
-            pairings, sessions, rooms = await loop.run_in_executor(
-                self._thread, self._fetch, ALL if everything else LATELY, waiting
-            )
-        except psycopg2.Error as error:
-            self._rooms, self._looked_at_all = {}, float("-inf")
-            self._log.change("unreadable", " ".join(str(error).split()), logging.WARNING)
-            return
-        if everything:
+        return ALL if everything else LATELY, sorted(self._waiting())
+
+    def _fetch(self, cursor: Any, question: tuple[str, list[str]]) -> Found:
+        since, waiting = question
+        rooms: dict[str, dict[str, str]] = {}
+        cursor.execute(FORGOTTEN, [since])
+        pairings = dict(cursor.fetchall())
+        cursor.execute(FORGOTTEN_OF_SESSIONS, [since])
+        sessions = dict(cursor.fetchall())
+        if waiting:
+            cursor.execute(REMEMBERED, [waiting])
+            for board, teacher, name in cursor.fetchall():
+                rooms.setdefault(board, {})[teacher] = name
+        return pairings, sessions, rooms
+
+    def _seen(self, found: Found, question: tuple[str, list[str]], now: float) -> None:
+        pairings, sessions, self._rooms = found
+        if question[0] == ALL:
             self._looked_at_all = now
-        self._log.change("known")
-        self._rooms = rooms
         self.learn(pairings, sessions)
 
-    def _fetch(
-        self, since: str, waiting: list[str]
-    ) -> tuple[dict[str, float], dict[str, float], dict[str, dict[str, str]]]:
-        try:
-            if self._connection is None:
-                self._connection = psycopg2.connect(self._url, **OPTIONS)
-            rooms: dict[str, dict[str, str]] = {}
-            with self._connection, self._connection.cursor() as cursor:
-                cursor.execute(FORGOTTEN, [since])
-                pairings = dict(cursor.fetchall())
-                cursor.execute(FORGOTTEN_OF_SESSIONS, [since])
-                sessions = dict(cursor.fetchall())
-                if waiting:
-                    cursor.execute(REMEMBERED, [waiting])
-                    for board, teacher, name in cursor.fetchall():
-                        rooms.setdefault(board, {})[teacher] = name
-            return pairings, sessions, rooms
-        except psycopg2.Error:
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                with contextlib.suppress(psycopg2.Error):
-                    connection.close()
-            raise
-
-    def stop(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
+    def _unseen(self) -> None:
+        self._rooms, self._looked_at_all = {}, float("-inf")
