@@ -136,6 +136,7 @@ async def until_forgotten(node: RealtimeNode, board_token: str) -> None:
             assert page.heard[0]["code"] == "revoked"
             return
         page.close()
+        await asyncio.sleep(0.1)
     raise AssertionError("the board is still let in")
 
 
@@ -194,10 +195,11 @@ async def test_a_remembered_board_is_started_on_without_a_code_by_its_teacher_on
 
 async def waits(teacher: Page, board: str, expected: bool) -> None:
     """Asked until the answer is this: nodes look at their Postgres every two seconds."""
-    for _ in range(20):
+    for _ in range(100):
         teacher.say("pair.waiting", boards=[board])
         if ((await teacher.hear("pair.waiting"))["boards"] == [board]) is expected:
             return
+        await asyncio.sleep(0.1)
     raise AssertionError(f"the board's waiting is not {expected}")
 
 
