@@ -24,7 +24,8 @@ SELECT id::text, extract(epoch FROM boards_forgotten_at)::float FROM teaching_te
 WHERE boards_forgotten_at > now() - %s::interval
 """
 REMEMBERED = """
-SELECT board::text, owner_id::text, name FROM teaching_rememberedboard WHERE board = ANY(%s::uuid[])
+SELECT board::text, owner_id::text, name FROM teaching_rememberedboard
+WHERE board = ANY(%s::uuid[]) AND forgotten_at IS NULL
 """
 
 MOST_TOLD = 15_000

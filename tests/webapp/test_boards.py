@@ -21,12 +21,12 @@ def tess_at(api: Api, tess: str) -> Client:
     return client
 
 
-def signed(api: Api, audience: str, seconds: int = 3600, **claims: str) -> str:
+def signed(api: Api, audience: str, seconds: int = 3600, **claims: Any) -> str:
     """As realtime/tokens.py signs."""
     now = int(time.time())
     times = {"iat": now + min(0, seconds), "exp": now + seconds}
     key = api.env["FIRSTBELL_REALTIME_KEY"]
-    return jwt.encode({"iss": "firstbell", "aud": audience, **claims, **times}, key)
+    return jwt.encode({"iss": "firstbell", "aud": audience, **times, **claims}, key)
 
 
 def me(client: Client) -> str:
@@ -75,6 +75,23 @@ def test_only_who_was_paired_with_a_board_just_now_may_remember_it(
     for name in ("", "x" * 61, None):
         assert remember(tess_at, board, name).status_code == 400  # type: ignore[arg-type]
     assert tess_at.put("boards/room-12", {"name": "Room 12", "proof": "x"}).status_code == 400
+
+
+def test_what_was_forgotten_is_remembered_again_only_after_another_pairing(
+    tess_at: Client, visitor: Client, api: Api
+) -> None:
+    board, mine = str(uuid.uuid4()), me(tess_at)
+    audience = "firstbell-remember"
+    old = signed(api, audience, sub=mine, board=board)
+    assert tess_at.put(f"boards/{board}", {"name": "Room 12", "proof": old}).status_code == 201
+    visitor.ask("DELETE", "board/rooms", **as_board(visitor, board))
+    again = tess_at.put(f"boards/{board}", {"name": "Room 12", "proof": old})
+    assert (again.status_code, error_of(again)["code"]) == (403, "not_paired")
+    assert tess_at.get("boards").json()["results"] == []
+    claims = {"sub": mine, "board": board, "iat": int(time.time()) + 2}
+    fresh = signed(api, audience, **claims)
+    assert tess_at.put(f"boards/{board}", {"name": "Room 12", "proof": fresh}).status_code == 200
+    assert len(tess_at.get("boards").json()["results"]) == 1
 
 
 def test_a_teacher_sees_and_forgets_her_own_boards_only(tess_at: Client, stranger: Client) -> None:
@@ -186,7 +203,7 @@ def test_the_tables_are_as_realtime_reads_them(postgres: Postgres, database: str
     query = (
         "SELECT pairing::uuid, forgotten_at::timestamptz FROM teaching_forgottenboard;"
         "SELECT id::uuid, boards_forgotten_at::timestamptz FROM teaching_teachingsession LIMIT 0;"
-        "SELECT board::uuid, owner_id::uuid, name::varchar FROM teaching_rememberedboard LIMIT 0"
+        "SELECT board::uuid, owner_id::uuid, name::varchar, forgotten_at::timestamptz FROM teaching_rememberedboard"
     )
     command = [str(postgres.programs / "psql"), "-XAtc", query, database]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

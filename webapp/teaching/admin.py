@@ -19,7 +19,7 @@ class TeachingSessionAdmin(admin.ModelAdmin):
 
 @admin.register(RememberedBoard)
 class RememberedBoardAdmin(admin.ModelAdmin):
-    list_display = ["name", "owner", "board", "remembered_at"]
+    list_display = ["name", "owner", "board", "remembered_at", "forgotten_at"]
     list_select_related = ["owner"]
     raw_id_fields = ["owner"]
-    readonly_fields = ["id", "board", "remembered_at"]
+    readonly_fields = ["id", "board", "remembered_at", "forgotten_at"]

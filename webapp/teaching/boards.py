@@ -4,11 +4,12 @@ A teacher remembers a board that she was paired with just now: realtime's proof 
 the board's page sees for whom it is remembered, by its device token, and can forget each of them or all.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import extend_schema
@@ -59,10 +60,23 @@ class RoomsSerializer(serializers.Serializer):
     results = RoomSerializer(many=True)
 
 
+def _remembered(**which: Any) -> QuerySet[RememberedBoard]:
+    return RememberedBoard.objects.filter(forgotten_at=None, **which)
+
+
+def _forget(rows: QuerySet[RememberedBoard]) -> None:
+    """They stay as rows: a proof of before must not have them remembered again."""
+    rows.update(forgotten_at=timezone.now())
+
+
+def _not_paired() -> ApiError:
+    return ApiError(403, "not_paired", "Pair this board by its code, then it can be remembered.")
+
+
 class BoardListView(APIView):
     @extend_schema(operation_id="boards_list", responses=BoardsSerializer)
     def get(self, request: Request) -> Response:
-        rows = RememberedBoard.objects.filter(owner=request.user).order_by("name", "id")
+        rows = _remembered(owner=request.user).order_by("name", "id")
         return Response(BoardsSerializer({"results": rows[:MOST_REMEMBERED]}).data)
 
     @extend_schema(
@@ -72,7 +86,7 @@ class BoardListView(APIView):
         "lose their access.",
     )
     def delete(self, request: Request) -> Response:
-        RememberedBoard.objects.filter(owner=request.user).delete()
+        _forget(_remembered(owner=request.user))
         TeachingSession.objects.filter(owner=request.user).update(
             boards_forgotten_at=timezone.now()
         )
@@ -90,29 +104,35 @@ class BoardView(APIView):
         board = parse_uuid(board_id, "board", ID_VERSIONS)
         asked = BoardPutSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        try:
-            proof = asked.validated_data["proof"]
-            verify_proof(settings.FIRSTBELL_REALTIME_KEY, proof, request.user.id, board)
-        except BadToken as error:
-            message = "Pair this board by its code, then it can be remembered."
-            raise ApiError(403, "not_paired", message) from error
-        mine = RememberedBoard.objects.filter(owner=request.user)
-        if mine.exclude(board=board).count() >= MOST_REMEMBERED:
+        paired_at = self._paired_at(request, board, asked.validated_data["proof"])
+        key = RememberedBoard.key(board, request.user.id)
+        if _remembered(owner=request.user).exclude(id=key).count() >= MOST_REMEMBERED:
             message = f"{MOST_REMEMBERED} boards are remembered for you. Forget one of them first."
             raise ApiError(409, "too_many_boards", message)
-        row, created = RememberedBoard.objects.update_or_create(
-            id=RememberedBoard.key(board, request.user.id),
-            defaults={"name": asked.validated_data["name"]},
-            create_defaults={
-                "name": asked.validated_data["name"], "board": board, "owner": request.user
+        row, created = RememberedBoard.objects.get_or_create(
+            id=key,
+            defaults={
+                "name": asked.validated_data["name"],
+                "board": board,
+                "owner": request.user,
             },
-        )  # fmt: skip
+        )
+        if row.forgotten_at and paired_at <= row.forgotten_at:
+            raise _not_paired()
+        row.name, row.forgotten_at = asked.validated_data["name"], None
+        row.save(update_fields=["name", "forgotten_at"])
         return Response(BoardSerializer(row).data, status=201 if created else 200)
+
+    def _paired_at(self, request: Request, board: UUID, proof: str) -> datetime:
+        try:
+            return verify_proof(settings.FIRSTBELL_REALTIME_KEY, proof, request.user.id, board)
+        except BadToken as error:
+            raise _not_paired() from error
 
     @extend_schema(operation_id="boards_forget", responses={204: None})
     def delete(self, request: Request, board_id: str) -> Response:
         board = parse_uuid(board_id, "board", ID_VERSIONS)
-        RememberedBoard.objects.filter(id=RememberedBoard.key(board, request.user.id)).delete()
+        _forget(_remembered(id=RememberedBoard.key(board, request.user.id)))
         return Response(status=204)
 
 
@@ -229,7 +249,7 @@ class RoomListView(APIView):
 
     @extend_schema(operation_id="board_rooms", responses=RoomsSerializer)
     def get(self, request: Request) -> Response:
-        rows = RememberedBoard.objects.filter(board=request.auth).select_related("owner")
+        rows = _remembered(board=request.auth).select_related("owner")
         results = [
             {
                 "id": row.id,
@@ -243,7 +263,7 @@ class RoomListView(APIView):
 
     @extend_schema(operation_id="board_forget_all", responses={204: None})
     def delete(self, request: Request) -> Response:
-        RememberedBoard.objects.filter(board=request.auth).delete()
+        _forget(_remembered(board=request.auth))
         return Response(status=204)
 
 
@@ -254,5 +274,5 @@ class RoomView(APIView):
     @extend_schema(operation_id="board_forget", responses={204: None})
     def delete(self, request: Request, room_id: str) -> Response:
         key = parse_uuid(room_id, "id", ID_VERSIONS)
-        RememberedBoard.objects.filter(id=key, board=request.auth).delete()
+        _forget(_remembered(id=key, board=request.auth))
         return Response(status=204)

@@ -53,7 +53,7 @@ class ForgottenBoard(models.Model):
 class RememberedBoard(models.Model):
     """A teacher may start on this board without a code. One row for a board and a teacher: see `key`.
 
-    Realtime reads `board`, `owner` and `name` (realtime/boards.py).
+    Realtime reads `board`, `owner`, `name` and `forgotten_at` (realtime/boards.py).
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -63,6 +63,9 @@ class RememberedBoard(models.Model):
     )
     name = models.CharField(max_length=60, help_text="What the teacher calls the room.")
     remembered_at = models.DateTimeField(default=timezone.now)
+    forgotten_at = models.DateTimeField(
+        null=True, blank=True, help_text="Only a pairing after this has it remembered again."
+    )
 
     class Meta:
         indexes = [models.Index(fields=["board"], name="teaching_remembered_board")]

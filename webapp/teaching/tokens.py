@@ -70,11 +70,12 @@ def verify_device(key: str, token: str) -> UUID:
     return _uuid(claims["sub"])
 
 
-def verify_proof(key: str, token: str, teacher: UUID, board: UUID) -> None:
-    """Raises BadToken unless this teacher was paired with this board within the hour."""
+def verify_proof(key: str, token: str, teacher: UUID, board: UUID) -> datetime:
+    """When this teacher was paired with this board, within the hour. Raises BadToken."""
     claims = _decode(key, token, PROOF_AUDIENCE, ["exp", "iat", "sub", "board"])
     if (str(claims["sub"]), _uuid(claims["board"])) != (str(teacher), board):
         raise BadToken("bad_token", "This proof is of another pairing.")
+    return datetime.fromtimestamp(claims["iat"], UTC)
 
 
 def _decode(key: str, token: str, audience: str, required: list[str]) -> dict[str, Any]:

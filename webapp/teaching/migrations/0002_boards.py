@@ -48,6 +48,14 @@ class Migration(migrations.Migration):
                 ),
                 ("remembered_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
+                    "forgotten_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="Only a pairing after this has it remembered again.",
+                        null=True,
+                    ),
+                ),
+                (
                     "owner",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
