@@ -68,7 +68,7 @@ function Code({ code, longCode, expiresAt, seconds }: Extract<WaitingState, { ki
         {/* After #, so that no server's log has it. */}
         <Qr text={`${location.origin}/#code=${longCode}`} />
         <figcaption>
-          or scan this
+          or scan this, or type
           <span class="long-code" data-testid="board-long-code" data-code={longCode}>
             {spacedCode(longCode)}
           </span>

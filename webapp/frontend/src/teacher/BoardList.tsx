@@ -41,7 +41,7 @@ export function BoardList({ boards, classroom }: BoardListProps) {
               <span class="soft small"> {word(board)}</span>
             </span>
             {leaving === board.pairing ? (
-              <>
+              <div class="row board-choice">
                 {remembered.has(board.name) && (
                   <button
                     class="button button-small"
@@ -52,7 +52,7 @@ export function BoardList({ boards, classroom }: BoardListProps) {
                       setLeaving("");
                     }}
                   >
-                    Only end
+                    End
                   </button>
                 )}
                 <button
@@ -69,7 +69,7 @@ export function BoardList({ boards, classroom }: BoardListProps) {
                 <button class="button button-small" onClick={() => setLeaving("")}>
                   Keep
                 </button>
-              </>
+              </div>
             ) : (
               <button
                 class="button button-quiet button-small"

@@ -194,7 +194,9 @@ function Compare({ symbol, symbolName, digits, desk }: CompareProps) {
         </label>
       )}
       <label>
-        Remember it as <span class="soft small">(optional)</span>
+        <span>
+          Remember it as <span class="soft small">(optional)</span>
+        </span>
         <input
           data-testid="pair-name"
           maxLength={LONGEST_NAME}
