@@ -108,6 +108,8 @@ async def test_a_board_that_was_forgotten_while_a_node_was_dead_is_refused_there
     teacher = await Page.hello(nodes[0], token(session))
     forgotten, kept = [await pair(await Page.open(nodes[1]), teacher) for _ in range(2)]
     on_both = [await Page.hello(node, forgotten["token"]) for node in nodes]
+    teacher.say("pair.claim", code="000000")  # wrong, but for once in a million runs
+    assert (await teacher.hear("error"))["code"] == "pair.wrong_code"
     nodes[1].kill()
     databases[0].forget(forgotten["pairing"])  # as the API does; the other database is behind
     assert (await on_both[0].hear("error"))["code"] == "revoked"
@@ -116,6 +118,7 @@ async def test_a_board_that_was_forgotten_while_a_node_was_dead_is_refused_there
     nodes[1].start()
     await is_refused(nodes[1], forgotten["token"])
     await Page.hello(nodes[1], kept["token"])
+    assert nodes[1].get("/readyz")[1]["wrong_codes"] == 1  # of before it was dead
 
     # all boards that were paired before: those of a copied token too, of which nobody knows
     copied = token(session, "board", str(uuid.uuid4()), now=0, seconds=2**31)
