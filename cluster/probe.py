@@ -131,10 +131,11 @@ class _Probe:
         async with self._step("type the code", teacher):
             pairing, symbol = await self._claim(desk, code)
         async with self._step("board shows the symbol", board):
-            if (await screen.receive("pair.offer"))["symbol"] != symbol:
+            offer = await screen.receive("pair.offer")
+            if offer["symbol"] != symbol:
                 raise Trouble("it is not the symbol that the teacher sees")
-        async with self._step("confirm the symbol", teacher):
-            await desk.send("pair.confirm", pairing=pairing)
+        async with self._step("tell the number", teacher):
+            await desk.send("pair.confirm", pairing=pairing, number=offer["number"])
             await desk.receive("pair.done")
         async with self._step("board joins", board):
             role = (await screen.receive("pair.done"))["token"]

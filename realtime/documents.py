@@ -168,17 +168,18 @@ class SharedDocument:
         entry = self._boards.get(pairing)
         return isinstance(entry, dict) and bool(entry.get("revoked"))
 
-    def record_pairing(self, pairing: str) -> Applied:
-        """Write a new board into the map; a known one is left as it is."""
+    def record_pairing(self, pairing: str, name: str = "") -> Applied:
+        """Write a new board into the map, with what the teacher calls it; a known one is left as it is."""
         if self._boards.get(pairing) is not None:
             return Applied((), False)
-        return self._write(pairing, {"paired_at": _now(), "revoked": False})
+        entry: dict[str, object] = {"paired_at": _now(), "revoked": False}
+        return self._write(pairing, {**entry, "name": name} if name else entry)
 
     def revoke(self, pairing: str) -> Applied:
         """Mark a board as sent away, known or not."""
         entry = self._boards.get(pairing)
-        paired_at = entry.get("paired_at") if isinstance(entry, dict) else None
-        return self._write(pairing, {"paired_at": paired_at or _now(), "revoked": True})
+        known = entry if isinstance(entry, dict) else {"paired_at": _now()}
+        return self._write(pairing, {**known, "revoked": True})
 
     def _write(self, pairing: str, entry: dict[str, object]) -> Applied:
         self._events.clear()

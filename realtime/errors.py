@@ -20,7 +20,12 @@ class Refusal(RealtimeError):
         self.close_code = close_code
 
 
-RETRYABLE = frozenset({"pair.too_many_tries", "pair.unreachable", "too_fast", "internal"})
+RETRYABLE = frozenset(
+    {
+        "pair.too_many_tries", "pair.too_early", "pair.not_waiting", "pair.unreachable", "too_fast",
+        "internal",
+    }
+)  # fmt: skip
 
 CLOSE_RESTART = 1012
 CLOSE_BAD_FRAME = 4400
@@ -43,6 +48,12 @@ def read_only() -> Refusal:
 def signed_out() -> Refusal:
     """The teacher's device was signed out."""
     return Refusal("bad_token", "This device was signed out. Sign in again.", CLOSE_BAD_TOKEN)
+
+
+def bad_device() -> Refusal:
+    """What a board said it is can't be believed; it may go on as a new one."""
+    message = "This board is not known here any more. It can be paired by its code."
+    return Refusal("bad_device", message)
 
 
 def revoked() -> Refusal:

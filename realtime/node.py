@@ -6,7 +6,7 @@ from typing import Any
 
 from realtime import protocol, tokens
 from realtime.backplane import LocalBackplane, NatsBackplane
-from realtime.errors import CLOSE_RESTART, signed_out
+from realtime.errors import CLOSE_RESTART, revoked, signed_out
 from realtime.logs import StateLog
 from realtime.neighbours import Neighbours
 from realtime.pair_desk import PairDesk
@@ -15,6 +15,7 @@ from realtime.relay import Relay
 from realtime.revocations import Revocations
 from realtime.settings import Settings
 from realtime.sockets import Socket
+from realtime.waiting import WaitingBoards
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ class Node:
             else NatsBackplane(settings.nats_url, settings.node)
         )
         self.relay = Relay(settings, self.backplane, clock)
-        self.desk = PairDesk(settings, self.backplane, clock)
+        self.waiting = WaitingBoards(settings, clock, self._send_forgotten_away)
+        self.desk = PairDesk(settings, self.backplane, self.waiting, clock)
         self.revocations: Revocations | None = None
         if settings.database_url is not None:
             self.revocations = Revocations(settings.database_url, self._send_signed_out_away)
@@ -57,6 +59,7 @@ class Node:
         self._tasks = [
             asyncio.create_task(self._tick_forever()),
             asyncio.create_task(self._measure_forever()),
+            asyncio.create_task(self.desk.catch_up()),
         ]
 
     @property
@@ -92,6 +95,7 @@ class Node:
             "sessions": len(self.relay),
             "load": self.load.value,
             "others": self.neighbours.taking(self._clock()),
+            **self.desk.figures(),
         }
 
     def welcome(self, role: tokens.Role) -> str:
@@ -115,6 +119,11 @@ class Node:
             if socket.session is not None and self.signed_out(socket.role):
                 socket.refuse(signed_out())
 
+    def _send_forgotten_away(self) -> None:
+        for socket in tuple(self.sockets):
+            if socket.session is not None and self.waiting.boards.is_forgotten(socket.role):
+                socket.refuse(revoked())
+
     async def _tick_forever(self) -> None:
         while True:
             try:
@@ -128,6 +137,7 @@ class Node:
         self._follow_order(now)
         for socket in tuple(self.sockets):
             socket.tick(now)
+        self.waiting.tick()
         self.desk.tick()
         self.relay.tick()
         if self.revocations is not None:
@@ -186,6 +196,7 @@ class Node:
         for task in self._tasks:
             task.cancel()
         await self._flush()
+        self.waiting.boards.stop()
         if self.revocations is not None:
             self.revocations.stop()
         await self.backplane.stop()

@@ -5,6 +5,7 @@ here but what belongs to one socket: its rate, its queue, its idleness, who it i
 """
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Awaitable
@@ -14,6 +15,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from realtime import errors, protocol, tokens
 from realtime.errors import Refusal, bad_frame, read_only
+from realtime.pair_desk import clean_room
 from realtime.rates import Bucket
 from realtime.session import Session
 
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from realtime.node import Node
 
 logger = logging.getLogger(__name__)
+
+CATCH_UP_PATIENCE_SECONDS = (
+    0.5  # of boards, while a node that has just started asks which were forgotten
+)
 
 
 class Socket(WebSocketHandler):
@@ -44,6 +50,7 @@ class Socket(WebSocketHandler):
         self._dropped = False
         self._told_at = float("-inf")
         self._closing = False
+        self._asking: asyncio.Task[None] | None = None
 
     # the handshake
 
@@ -69,7 +76,7 @@ class Socket(WebSocketHandler):
 
     def on_close(self) -> None:
         self._node.sockets.discard(self)
-        self._node.desk.close(self)
+        self._node.waiting.close(self)
         if self.session is not None:
             self.session.leave(self)
 
@@ -85,7 +92,7 @@ class Socket(WebSocketHandler):
         if isinstance(message, bytes):
             self._guarded_binary(message)
             return None
-        return self._guarded_text(message)
+        return self._guarded(self._text(message))
 
     def _guarded_binary(self, frame: bytes) -> None:
         try:
@@ -95,9 +102,9 @@ class Socket(WebSocketHandler):
         except Exception:
             self._fault()
 
-    async def _guarded_text(self, text: str) -> None:
+    async def _guarded(self, work: Awaitable[None]) -> None:
         try:
-            await self._text(text)
+            await work
         except Refusal as refusal:
             self.refuse(refusal)
         except Exception:
@@ -132,7 +139,7 @@ class Socket(WebSocketHandler):
         elif kind == "hello":
             await self._hello(message)
         elif kind == "pair.open":
-            self._pair_open()
+            self._pair_open(message)
         elif kind == "pair.leave":
             self._pair_leave()
         else:
@@ -148,20 +155,24 @@ class Socket(WebSocketHandler):
         role = tokens.verify(message["token"], self._node.settings.key)
         if self._node.signed_out(role):
             raise errors.signed_out()
+        if not role.is_teacher:
+            await self._node.desk.caught_up(CATCH_UP_PATIENCE_SECONDS)
+            if self._node.waiting.boards.is_forgotten(role):
+                raise errors.revoked()
         session = await self._node.relay.open(role.session)
         if self not in self._node.sockets or self._closing:
             return  # it closed meanwhile
         self.role = role
         session.join(self)
         self.session = session
-        self._node.desk.close(self)
+        self._node.waiting.close(self)
         self.send_text(self._node.welcome(role))
         session.greet(self)
 
-    def _pair_open(self) -> None:
+    def _pair_open(self, message: dict[str, Any]) -> None:
         if self.session is not None:
             raise bad_frame("This socket is paired already.")
-        self._node.desk.open(self)
+        self._node.waiting.open(self, message.get("device"))
 
     def _pair_leave(self) -> None:
         if self.session is None or self.role.is_teacher:
@@ -176,14 +187,29 @@ class Socket(WebSocketHandler):
         session, desk = self.session, self._node.desk
         if kind == "pair.claim":
             self.send_text(await desk.claim(self, message["code"], message.get("position")))
+        elif kind == "pair.start":
+            self.send_text(await desk.start(self.role, message["board"], message.get("position")))
+        elif kind == "pair.waiting":
+            self._pair_waiting(message["boards"])
         elif kind == "pair.confirm":
-            done = await desk.confirm(self.role, message["pairing"])
-            session.change_board(session.document.record_pairing, message["pairing"])
+            done = await desk.confirm(self, message["pairing"], message.get("number") or "")
+            name = clean_room(message.get("name") or "")
+            record = functools.partial(session.document.record_pairing, name=name)
+            session.change_board(record, message["pairing"])
             self.send_text(done)
         elif kind == "pair.reject":
             self.send_text(await desk.reject(self.role, message["pairing"]))
         elif kind == "pair.revoke":
             session.change_board(session.document.revoke, message["pairing"])
+
+    def _pair_waiting(self, boards: list[Any]) -> None:
+        """Other nodes are asked, which takes a while: the frames behind this one, and so the lesson, don't wait."""
+
+        async def answer() -> None:
+            self.send_text(await self._node.desk.waiting(self.role, boards))
+
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._guarded(answer()))
 
     # frames to the client
 

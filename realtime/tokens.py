@@ -1,22 +1,25 @@
 """Role tokens: who may do what in which teaching session. The web application mints the same.
 
-They are the only credential of a socket. Revocation is not in here: of boards it is in the document, of teachers'
-devices in revocations.py.
+They are the only credential of a socket. Revocation is not in here: of boards it is in the document and in boards.py,
+of teachers' devices in revocations.py. Beside them a board has a device token, which says that it is the same browser
+as before and opens nothing by itself; and a teacher who was paired gets a proof of it, for the web application.
 """
 
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import jwt
 
-from realtime.errors import CLOSE_BAD_TOKEN, Refusal
+from realtime.errors import CLOSE_BAD_TOKEN, Refusal, bad_device
 
 ALGORITHM = "HS256"
 ISSUER = "firstbell"
 AUDIENCE = "firstbell-realtime"
 ROLES = ("teacher", "board")
 BOARD_SECONDS = 30 * 24 * 3600
+DEVICE_AUDIENCE, DEVICE_SECONDS = "firstbell-board", 400 * 24 * 3600  # anew at each pairing
+PROOF_AUDIENCE, PROOF_SECONDS = "firstbell-remember", 3600
 LEEWAY_SECONDS = 10  # hosts' clocks are kept by chrony; a fresh token may seem to be of tomorrow
 LONGEST_TOKEN = 4096
 LONGEST_NAME = 200
@@ -32,6 +35,8 @@ class Role:
     name: str
     sign_in: str = ""
     """A teacher's: the sign-in the token was given to, with which it ends (revocations.py). "": an older token."""
+    issued: int = field(default=0, compare=False)
+    """When, in seconds since 1970; 0 for one that is yet to be minted."""
 
     @property
     def is_teacher(self) -> bool:
@@ -53,6 +58,39 @@ def mint(role: Role, key: str, seconds: int = BOARD_SECONDS, now: float | None =
         "exp": issued + seconds,
     }
     return jwt.encode(claims, key, algorithm=ALGORITHM)
+
+
+def mint_device(board: str, key: str) -> str:
+    """A token by which a board's browser is known again."""
+    return _mint({"aud": DEVICE_AUDIENCE, "sub": board}, DEVICE_SECONDS, key)
+
+
+def mint_proof(teacher: str, board: str, key: str) -> str:
+    """A proof for the web application that this teacher was paired with this board just now."""
+    return _mint({"aud": PROOF_AUDIENCE, "sub": teacher, "board": board}, PROOF_SECONDS, key)
+
+
+def _mint(claims: dict[str, str], seconds: int, key: str) -> str:
+    issued = int(time.time())
+    times = {"iat": issued, "exp": issued + seconds}
+    return jwt.encode({"iss": ISSUER, **claims, **times}, key, algorithm=ALGORITHM)
+
+
+def verify_device(token: str, key: str) -> str:
+    """The board's id; raises Refusal bad_device, after which it may go on as a new board."""
+    try:
+        claims = jwt.decode(
+            token[:LONGEST_TOKEN],
+            key,
+            algorithms=[ALGORITHM],
+            audience=DEVICE_AUDIENCE,
+            issuer=ISSUER,
+            leeway=LEEWAY_SECONDS,
+            options={"require": ["exp", "iat", "sub"]},
+        )
+        return str(uuid.UUID(str(claims["sub"])))
+    except (jwt.InvalidTokenError, ValueError, TypeError) as error:
+        raise bad_device() from error
 
 
 def verify(token: str, key: str) -> Role:
@@ -85,7 +123,8 @@ def _role(claims: dict[str, object]) -> Role:
         raise _bad("its subject is missing")
     name = claims.get("name")
     sign_in = str(claims.get("sign_in") or "")[:LONGEST_NAME]
-    return Role(_uuid(session), role, subject, str(name or "")[:LONGEST_NAME], sign_in)
+    issued = int(float(str(claims["iat"])))
+    return Role(_uuid(session), role, subject, str(name or "")[:LONGEST_NAME], sign_in, issued)
 
 
 def _uuid(value: object) -> str:

@@ -299,6 +299,12 @@ class Board(Screen):
         expect(shown).to_be_visible()
         return shown.get_attribute("data-code") or ""
 
+    def number(self) -> str:
+        """What it shows to the teacher who typed its code."""
+        shown = self.by("board-number")
+        expect(shown).to_be_visible()
+        return shown.get_attribute("data-number") or ""
+
     @property
     def lesson(self) -> str:
         return self.by("slide").get_attribute("data-lesson") or ""
@@ -342,8 +348,8 @@ class Screens:
             screen.close()
 
 
-def pair(teacher: Teacher, board: Board) -> None:
-    """By the code on the board and the symbol on both; returns when the board is paired."""
+def pair(teacher: Teacher, board: Board, name: str = "") -> None:
+    """By the code and the number on the board; returns when it is paired. `name`: it is remembered so."""
     # Boards that an earlier lesson of this teacher left come with the document, and close the form.
     teacher.expect_connection("online")
     teacher.wait_until_quiet()
@@ -352,6 +358,9 @@ def pair(teacher: Teacher, board: Board) -> None:
     expect(board.by("board-symbol")).to_be_visible()
     symbol = board.by("board-symbol").get_attribute("data-symbol")
     assert teacher.by("pair-symbol").get_attribute("data-symbol") == symbol
+    teacher.by("pair-number").fill(board.number())
+    if name:
+        teacher.by("pair-name").fill(name)
     teacher.by("pair-confirm").click()
     expect(board.by("board")).to_be_visible()
 

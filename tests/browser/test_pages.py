@@ -190,6 +190,7 @@ def teach(teacher: Teacher, board: Board, look: Callable[[Screen, str], None]) -
     expect(teacher.by("pair-symbol")).to_be_visible()
     look(teacher, "11-presenter-compare")
     look(board, "21-board-offer")
+    teacher.by("pair-number").fill(board.number())
     teacher.by("pair-confirm").click()
     board.expect_at((0, 0))
     show_slides(teacher, board, look)

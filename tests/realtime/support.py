@@ -266,15 +266,19 @@ class Page:
         self._task = asyncio.create_task(self._listen())
 
     @classmethod
-    async def open(cls, node: Any, origin: str | None = ORIGIN) -> "Page":
+    async def open(
+        cls, node: Any, origin: str | None = ORIGIN, address: str | None = None
+    ) -> "Page":
+        """`address`: where it comes from, one of 127.0.0.0/8."""
         url = node.url if hasattr(node, "url") else node
         headers = {"Origin": origin} if origin else {}
-        return cls(url, await websocket_connect(HTTPRequest(url, headers=headers)))
+        request = HTTPRequest(url, headers=headers, network_interface=address)
+        return cls(url, await websocket_connect(request))
 
     @classmethod
-    async def hello(cls, node: Any, token: str, **more: Any) -> "Page":
+    async def hello(cls, node: Any, token: str, address: str | None = None, **more: Any) -> "Page":
         """A page that has been welcomed."""
-        page = await cls.open(node)
+        page = await cls.open(node, address=address)
         page.say("hello", protocol=1, token=token, **more)
         await page.hear("welcome")
         page.step1()
@@ -360,8 +364,9 @@ async def pair(board: Page, teacher: Page, **claim: Any) -> dict[str, Any]:
     code = (await board.hear("pair.code"))["code"]
     teacher.say("pair.claim", code=code, **claim)
     claimed = await teacher.hear("pair.claimed")
-    assert (await board.hear("pair.offer"))["symbol"] == claimed["symbol"]
-    teacher.say("pair.confirm", pairing=claimed["pairing"])
+    offer = await board.hear("pair.offer")
+    assert offer["symbol"] == claimed["symbol"]
+    teacher.say("pair.confirm", pairing=claimed["pairing"], number=offer["number"])
     await teacher.hear("pair.done")
     return await board.hear("pair.done")
 

@@ -3,8 +3,9 @@
 import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
-from realtime import app
+from realtime import app, tokens
 from realtime.node import Node
 from realtime.settings import Limits, PairingLimits, Settings
 from tests.realtime.support import (
@@ -72,10 +73,12 @@ async def test_both_screens_show_the_same_symbol_and_the_teachers_name(node: Rea
     claimed, offer = await teacher.hear("pair.claimed"), await board.hear("pair.offer")
     assert (claimed["symbol"], claimed["symbol_name"]) == (offer["symbol"], offer["symbol_name"])
     assert offer["teacher_name"] == "Ada Lovelace"
-    teacher.say("pair.confirm", pairing=claimed["pairing"])
+    teacher.say("pair.confirm", pairing=claimed["pairing"], number=offer["number"])
     done = await board.hear("pair.done")
     assert (done["session"], done["position"]) == (session, "1:5")
-    assert await teacher.hear("pair.done") == {"type": "pair.done", "pairing": claimed["pairing"]}
+    told = await teacher.hear("pair.done")
+    assert set(told) == {"type", "pairing", "board", "proof"}
+    assert told["board"] == tokens.verify_device(done["device"], KEY)
     board.say("hello", protocol=1, token=done["token"])
     assert (await board.hear("welcome"))["role"] == "board"
     teacher.say("pair.confirm", pairing=claimed["pairing"])
@@ -118,7 +121,9 @@ async def test_a_claim_may_be_confirmed_or_rejected_through_another_node(
     assert (await board.hear("pair.rejected"))["reason"] == "rejected"
     teacher.say("pair.claim", code=(await board.hear("pair.code"))["code"])
     claimed = await teacher.hear("pair.claimed")
-    elsewhere.say("pair.confirm", pairing=claimed["pairing"])
+    await board.hear("pair.offer")
+    number = (await board.hear("pair.offer"))["number"]
+    elsewhere.say("pair.confirm", pairing=claimed["pairing"], number=number)
     assert (await board.hear("pair.done"))["session"] == session
 
 
@@ -160,10 +165,72 @@ async def test_two_boards_are_paired_with_the_right_teachers(two_nodes: list[Rea
     for teacher, code in zip(teachers, codes, strict=True):
         teacher.say("pair.claim", code=code)
     for i, teacher in enumerate(teachers):
-        assert (await boards[i].hear("pair.offer"))["teacher_name"] == f"teacher {i}"
-        teacher.say("pair.confirm", pairing=(await teacher.hear("pair.claimed"))["pairing"])
+        offer = await boards[i].hear("pair.offer")
+        assert offer["teacher_name"] == f"teacher {i}"
+        pairing = (await teacher.hear("pair.claimed"))["pairing"]
+        teacher.say("pair.confirm", pairing=pairing, number=offer["number"])
     for i, board in enumerate(boards):
         assert (await board.hear("pair.done"))["session"] == sessions[i]
+
+
+async def test_whoever_does_not_see_the_number_gets_no_board_and_has_one_try(
+    two_nodes: list[RealtimeNode],
+) -> None:
+    eve = await Page.hello(two_nodes[0], token(new_session(), subject="eve"))
+    board = await Page.open(two_nodes[1])
+    for guess in ({}, {"number": ""}, {"number": "x"}, {"number": "1234"}):
+        eve.say("pair.claim", code=await code_of(board))
+        claimed = await eve.hear("pair.claimed")
+        assert claimed["digits"] == 4
+        offer = await board.hear("pair.offer")
+        if guess.get("number") == offer["number"]:  # once in ten thousand runs
+            continue
+        eve.say("pair.confirm", pairing=claimed["pairing"], **guess)
+        assert (await eve.hear("error"))["code"] == "pair.wrong_number"
+        assert (await board.hear("pair.rejected"))["reason"] == "wrong_number"
+        eve.say("pair.confirm", pairing=claimed["pairing"], number=offer["number"])
+        assert (await eve.hear("error"))["code"] == "pair.gone"
+        await board.hear("pair.code")
+    assert not [message for message in board.heard if message["type"] == "pair.done"]
+
+
+async def test_the_long_code_pairs_from_another_node_without_a_number(
+    two_nodes: list[RealtimeNode],
+) -> None:
+    teacher = await Page.hello(two_nodes[0], token(new_session()))
+    board = await Page.open(two_nodes[1])
+    board.say("pair.open")
+    long = (await board.hear("pair.code"))["long_code"]
+    teacher.say("pair.claim", code=f"{long[:4]} {long[4:8].lower()}-{long[8:]}")
+    claimed = await teacher.hear("pair.claimed")
+    assert "digits" not in claimed
+    assert (await board.hear("pair.offer"))["symbol"] == claimed["symbol"]
+    teacher.say("pair.confirm", pairing=claimed["pairing"], name="  Room\n12 ")
+    await teacher.hear("pair.done")
+    await board.hear("pair.done")
+    assert teacher.boards[claimed["pairing"]]["name"] == "Room 12"
+
+
+async def test_a_board_says_that_it_is_the_same_as_before_or_goes_on_as_a_new_one(
+    node: RealtimeNode,
+) -> None:
+    teacher = await Page.hello(node, token(new_session()))
+    first = await pair(await Page.open(node), teacher)
+    known = tokens.verify_device(first["device"], KEY)
+    again = await Page.open(node)
+    again.say("pair.open", device=first["device"])
+    offer_code = (await again.hear("pair.code"))["long_code"]
+    teacher.say("pair.claim", code=offer_code)
+    teacher.say("pair.confirm", pairing=(await teacher.hear("pair.claimed"))["pairing"])
+    assert tokens.verify_device((await again.hear("pair.done"))["device"], KEY) == known
+    for bad in ("", "rubbish", "x" * 4000, token(new_session(), "board"), first["token"]):
+        stranger = await Page.open(node)
+        stranger.say("pair.open", device=bad)
+        assert (await stranger.hear("error"))["code"] == "bad_device"
+        await code_of(stranger)
+        stranger.say("hello", protocol=1, token=first["device"])
+        assert (await stranger.hear("error"))["code"] == "bad_token"
+        await stranger.is_closed(4401)
 
 
 async def test_one_session_can_have_two_boards(node: RealtimeNode) -> None:
@@ -198,12 +265,41 @@ async def test_an_unconfirmed_offer_expires_and_the_board_gets_a_new_code() -> N
         assert (await teacher.hear("error"))["code"] == "pair.gone"
 
 
-async def test_a_socket_has_five_tries(node: RealtimeNode) -> None:
+async def test_a_socket_has_five_tries_and_then_the_long_code_is_still_taken(
+    node: RealtimeNode,
+) -> None:
     teacher = await Page.hello(node, token(new_session(), subject="five"))
-    code = await code_of(await Page.open(node))
+    board = await Page.open(node)
+    board.say("pair.open")
+    code = await board.hear("pair.code")
     for _ in range(5):
-        assert await refused(teacher, another(code)) == "pair.wrong_code"
-    assert await refused(teacher, code) == "pair.too_many_tries"
+        assert await refused(teacher, another(code["code"])) == "pair.wrong_code"
+    assert await refused(teacher, code["code"]) == "pair.too_many_tries"
+    teacher.say("pair.claim", code=code["long_code"])
+    await teacher.hear("pair.claimed")
+
+
+async def test_codes_that_are_used_or_cannot_be_asked_about_count_as_wrong(
+    tmp_path: Path,
+) -> None:
+    alone = RealtimeNode(
+        1, tmp_path, REALTIME_BACKPLANE="nats", REALTIME_NATS_URL="nats://127.0.0.1:1"
+    )
+    alone.start(ready=False)
+    try:
+        ada = await Page.hello(alone, token(new_session()))
+        board = await Page.open(alone)
+        used = await code_of(board)
+        ada.say("pair.claim", code=used)
+        await ada.hear("pair.claimed")
+        eve = await Page.hello(alone, token(new_session(), subject="eve"))
+        for code, why in ((used, "pair.expired_code"), (another(used), "pair.unreachable")):
+            assert await refused(eve, code) == why
+        for _ in range(3):
+            await refused(eve, another(used))
+        assert await refused(eve, another(used)) == "pair.too_many_tries"
+    finally:
+        alone.kill()
 
 
 async def test_a_teachers_tries_count_over_all_sockets_and_nodes(

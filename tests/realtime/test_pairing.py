@@ -1,13 +1,19 @@
-"""Rules of pairing: codes are single use and short-lived, guessing is bounded."""
+"""Rules of pairing: codes are single use and short-lived; the number, the long form, boards that are remembered."""
 
 import pytest
 
 from realtime.errors import Refusal
-from realtime.pairing import Budgets, Claimer, CodeBook, clean_code
+from realtime.pairing import Claimer, CodeBook, Offer
 from realtime.settings import PairingLimits
 
 ADA = Claimer("session-1", "ada", "Ada Lovelace")
 EVE = Claimer("session-2", "eve", "Eve")
+
+
+def confirm(book: CodeBook, offer: Offer, who: Claimer, now: float) -> Offer:
+    found = book.find(offer.pairing, who.session, who.teacher, now)
+    book.confirm(found, "device", now)
+    return found
 
 
 def refusal_of(work: object, *args: object) -> str:
@@ -43,7 +49,7 @@ def test_the_same_teacher_may_repeat_a_claim() -> None:
     first, second = book.claim(code, ADA, 1), book.claim(code, ADA, 2)
     assert first is second
     assert first is not None
-    book.confirm(first.pairing, "session-1", "ada", 3)
+    confirm(book, first, ADA, 3)
     assert refusal_of(book.claim, code, ADA, 4) == "pair.expired_code"
 
 
@@ -78,17 +84,17 @@ def test_only_the_teacher_who_claimed_may_confirm_or_reject() -> None:
     book = CodeBook(1)
     offer = book.claim(book.open("board", 0).text, ADA, 1)
     assert offer is not None
-    assert refusal_of(book.confirm, offer.pairing, "session-2", "eve", 2) == "pair.gone"
-    assert refusal_of(book.confirm, offer.pairing, "session-2", "ada", 2) == "pair.gone"
+    assert refusal_of(book.find, offer.pairing, "session-2", "eve", 2) == "pair.gone"
+    assert refusal_of(book.find, offer.pairing, "session-2", "ada", 2) == "pair.gone"
     assert refusal_of(book.reject, offer.pairing, "session-1", "eve") == "pair.gone"
-    assert book.confirm(offer.pairing, "session-1", "ada", 2).done
+    assert confirm(book, offer, ADA, 2).done
 
 
 def test_an_offer_that_nobody_confirms_in_time_is_gone() -> None:
     book = CodeBook(1)
     offer = book.claim(book.open("board", 0).text, ADA, 0)
     assert offer is not None
-    assert refusal_of(book.confirm, offer.pairing, "session-1", "ada", 60) == "pair.gone"
+    assert refusal_of(book.find, offer.pairing, "session-1", "ada", 60) == "pair.gone"
     assert book.sweep(60) == ([], [offer])
 
 
@@ -97,7 +103,7 @@ def test_confirming_twice_is_harmless_and_rejecting_after_it_is_refused() -> Non
     offer = book.claim(book.open("board", 0).text, ADA, 0)
     assert offer is not None
     for now in (1, 2):
-        assert book.confirm(offer.pairing, "session-1", "ada", now) is offer
+        assert confirm(book, offer, ADA, now) is offer
     assert refusal_of(book.reject, offer.pairing, "session-1", "ada") == "pair.gone"
 
 
@@ -108,7 +114,7 @@ def test_asking_again_for_a_code_repeats_it_and_withdraws_an_offer() -> None:
     offer = book.claim(code.text, ADA, 2)
     assert offer is not None
     assert book.open("board", 3).text != code.text
-    assert refusal_of(book.confirm, offer.pairing, "session-1", "ada", 4) == "pair.gone"
+    assert refusal_of(book.find, offer.pairing, "session-1", "ada", 4) == "pair.gone"
 
 
 def test_boards_that_come_and_go_cannot_use_up_the_codes() -> None:
@@ -126,33 +132,40 @@ def test_a_full_node_says_so() -> None:
     assert refusal_of(book.open, 4, 0) == "too_fast"
 
 
-@pytest.mark.parametrize(
-    ("limits", "other"),
-    [
-        (PairingLimits(failures_per_teacher=3), ("ada", "10.0.0.2")),
-        (PairingLimits(failures_per_address=3), ("eve", "10.0.0.1")),
-        (PairingLimits(failures_per_cluster=3), ("eve", "10.0.0.2")),
-    ],
-)
-def test_each_budget_ends_after_its_failures_and_heals_after_its_window(
-    limits: PairingLimits, other: tuple[str, str]
-) -> None:
-    budgets = Budgets(limits)
-    for now in range(3):
-        budgets.check(*other, now)
-        budgets.failed("ada", "10.0.0.1", now)
-    assert refusal_of(budgets.check, *other, 3) == "pair.too_many_tries"
-    budgets.check(*other, limits.window_seconds + 1)
+def test_six_digits_are_followed_by_a_number_and_the_long_code_is_not() -> None:
+    book = CodeBook(1)
+    by_digits = book.claim(book.open("one", 0).text, ADA, 1)
+    by_camera = book.claim(book.open("two", 0).long, ADA, 1)
+    assert by_digits is not None
+    assert by_camera is not None
+    assert (len(by_digits.number), by_camera.number) == (4, "")
 
 
-def test_a_refund_takes_back_one_failure() -> None:
-    budgets = Budgets(PairingLimits(failures_per_teacher=1))
-    budgets.failed("ada", "a", 0)
-    budgets.refund("ada", "a")
-    budgets.check("ada", "a", 1)
+def test_both_forms_of_a_code_are_used_up_together() -> None:
+    for used in ("text", "long"):
+        book = CodeBook(1)
+        code = book.open("board", 0)
+        assert book.claim(getattr(code, used), ADA, 1) is not None
+        for text in (code.text, code.long):
+            assert refusal_of(book.claim, text, EVE, 2) == "pair.expired_code"
 
 
-def test_typed_codes_may_have_spaces_but_nothing_else() -> None:
-    assert clean_code(" 042-917 ") == "042917"
-    for wrong in ("", "12345", "1234567", "12345a", "１２３４５６"):
-        assert refusal_of(clean_code, wrong) == "pair.wrong_code"
+def test_a_remembered_board_is_started_only_while_it_waits_and_not_before_it_could_refuse() -> None:
+    book = CodeBook(1, PairingLimits(refuse_seconds=5))
+    assert book.start("board", ADA, "Room 12", 0) is None
+    book.open("board", 0)
+    offer = book.start("board", ADA, "Room 12", 0)
+    assert offer is not None
+    assert book.start("board", ADA, "Room 12", 1) is offer
+    assert book.start("board", EVE, "Room 12", 1) is None
+    assert refusal_of(book.find, offer.pairing, "session-1", "ada", 4) == "pair.too_early"
+    assert confirm(book, offer, ADA, 5).done
+
+
+def test_a_board_refuses_by_asking_for_a_code_again() -> None:
+    book = CodeBook(1)
+    book.open("board", 0)
+    offer = book.start("board", ADA, "Room 12", 0)
+    assert offer is not None
+    book.open("board", 1)
+    assert refusal_of(book.find, offer.pairing, "session-1", "ada", 9) == "pair.gone"

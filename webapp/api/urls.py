@@ -16,6 +16,14 @@ from webapp.accounts.account_views import (
 from webapp.accounts.views import SessionView
 from webapp.lessons.views import ImportView, LessonListView, LessonView
 from webapp.media.views import MediaView
+from webapp.teaching.boards import (
+    BoardListView,
+    BoardView,
+    OwnPairingView,
+    PairedBoardView,
+    RoomListView,
+    RoomView,
+)
 from webapp.teaching.views import BoardLessonView, TeachingListView, TeachingView
 
 urlpatterns = [
@@ -35,5 +43,11 @@ urlpatterns = [
     path("teachings", TeachingListView.as_view()),
     path("teachings/<str:teaching_id>", TeachingView.as_view()),
     path("teachings/<str:teaching_id>/lessons/<str:lesson_id>", BoardLessonView.as_view()),
+    path("teachings/<str:teaching_id>/boards/<str:pairing_id>", PairedBoardView.as_view()),
+    path("boards", BoardListView.as_view()),
+    path("boards/<str:board_id>", BoardView.as_view()),
+    path("board/pairing", OwnPairingView.as_view()),
+    path("board/rooms", RoomListView.as_view()),
+    path("board/rooms/<str:room_id>", RoomView.as_view()),
     path("schema", SpectacularJSONAPIView.as_view()),
 ]

@@ -1,17 +1,20 @@
 """Role tokens: who may do what in one teaching session. Realtime makes and reads the same ones.
 
-JWT (RFC 7519), HS256, one key per cluster. Deliberately not told of revoked boards: realtime
-refuses those; what a board can read here is the lesson it was shown anyway.
+JWT (RFC 7519), HS256, one key per cluster. Beside role tokens, realtime gives a board a device token, by which it is
+known again, and the teacher a proof that she was paired with it. Which boards were forgotten is asked in boards.py.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import jwt
 
 ISSUER = "firstbell"
 AUDIENCE = "firstbell-realtime"
+DEVICE_AUDIENCE = "firstbell-board"
+PROOF_AUDIENCE = "firstbell-remember"
 ROLES = ("teacher", "board")
 TEACHER_LIFETIME = timedelta(hours=12)
 
@@ -32,6 +35,7 @@ class Role:
     name: str
     sign_in: str = ""
     """A teacher's: the sign-in that it was given to, with which it ends."""
+    issued: datetime | None = None
 
 
 def mint_teacher(key: str, session: UUID, user: UUID, name: str, sign_in: UUID | None) -> str:
@@ -52,15 +56,38 @@ def mint_teacher(key: str, session: UUID, user: UUID, name: str, sign_in: UUID |
 
 def verify(key: str, token: str) -> Role:
     """The role a token gives. Raises BadToken."""
+    claims = _decode(key, token, AUDIENCE, ["exp", "iat", "sub", "sid", "role"])
+    if claims["role"] not in ROLES:
+        raise BadToken("bad_token", "This role token is for another use.")
+    name, sign_in = str(claims.get("name", "")), str(claims.get("sign_in", ""))
+    issued = datetime.fromtimestamp(claims["iat"], UTC)
+    return Role(str(claims["sid"]), claims["role"], claims["sub"], name, sign_in, issued)
+
+
+def verify_device(key: str, token: str) -> UUID:
+    """Which board it is. Raises BadToken."""
+    claims = _decode(key, token, DEVICE_AUDIENCE, ["exp", "iat", "sub"])
+    return _uuid(claims["sub"])
+
+
+def verify_proof(key: str, token: str, teacher: UUID, board: UUID) -> datetime:
+    """When this teacher was paired with this board, within the hour. Raises BadToken."""
+    claims = _decode(key, token, PROOF_AUDIENCE, ["exp", "iat", "sub", "board"])
+    if (str(claims["sub"]), _uuid(claims["board"])) != (str(teacher), board):
+        raise BadToken("bad_token", "This proof is of another pairing.")
+    return datetime.fromtimestamp(claims["iat"], UTC)
+
+
+def _decode(key: str, token: str, audience: str, required: list[str]) -> dict[str, Any]:
     try:
-        claims = jwt.decode(
+        return jwt.decode(
             token,
             key,
             algorithms=["HS256"],
-            audience=AUDIENCE,
+            audience=audience,
             issuer=ISSUER,
             leeway=10,  # seconds; hosts' clocks differ a little
-            options={"require": ["exp", "iat", "sub", "sid", "role"]},
+            options={"require": required},
         )
     except jwt.ExpiredSignatureError as error:
         raise BadToken(
@@ -68,7 +95,10 @@ def verify(key: str, token: str) -> Role:
         ) from error
     except jwt.InvalidTokenError as error:
         raise BadToken("bad_token", "This is not a valid role token.") from error
-    if claims["role"] not in ROLES:
-        raise BadToken("bad_token", "This role token is for another use.")
-    name, sign_in = str(claims.get("name", "")), str(claims.get("sign_in", ""))
-    return Role(str(claims["sid"]), claims["role"], claims["sub"], name, sign_in)
+
+
+def _uuid(value: object) -> UUID:
+    try:
+        return UUID(str(value))
+    except ValueError as error:
+        raise BadToken("bad_token", "This token names no board.") from error

@@ -5,10 +5,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,8 +17,9 @@ from webapp.api.errors import ApiError, NotFound
 from webapp.api.ids import parse_uuid
 from webapp.lessons.models import ID_VERSIONS, Lesson
 from webapp.lessons.views import LessonSerializer, lesson_body
+from webapp.teaching.boards import RoleTokenAuthentication, is_forgotten
 from webapp.teaching.models import TeachingSession
-from webapp.teaching.tokens import BadToken, Role, mint_teacher, verify
+from webapp.teaching.tokens import Role, mint_teacher
 
 RECENT = 20
 
@@ -135,33 +134,6 @@ def _body(request: Request, teaching: TeachingSession) -> dict[str, Any]:
     ).data
 
 
-class RoleTokenAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <role token>`; the request's user stays anonymous, auth is the role."""
-
-    def authenticate(self, request: Request) -> tuple[Any, Role]:
-        scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            raise ApiError(401, "bad_token", "Send the role token: Authorization: Bearer <token>.")
-        try:
-            role = verify(settings.FIRSTBELL_REALTIME_KEY, token.strip())
-        except BadToken as error:
-            raise ApiError(401, error.code, str(error)) from error
-        if role.sign_in and sign_ins.has_ended(role.sign_in):
-            raise ApiError(401, "bad_token", "The device that this token was for is signed out.")
-        return None, role
-
-    def authenticate_header(self, request: Request) -> str:
-        return "Bearer"
-
-
-class RoleTokenScheme(OpenApiAuthenticationExtension):
-    target_class = "webapp.teaching.views.RoleTokenAuthentication"
-    name = "role_token"
-
-    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
-
-
 class BoardLessonView(APIView):
     authentication_classes = [RoleTokenAuthentication]
     permission_classes = [AllowAny]
@@ -178,6 +150,8 @@ class BoardLessonView(APIView):
         if role.session != str(key):
             raise ApiError(403, "wrong_token", "This token is for another teaching session.")
         teaching = TeachingSession.objects.filter(id=key).first()
+        if is_forgotten(role, teaching):
+            raise ApiError(401, "revoked", "This board was disconnected. Pair it again.")
         if teaching is None:
             raise NotFound("teaching session")
         lesson_key = parse_uuid(lesson_id, "lesson", ID_VERSIONS)

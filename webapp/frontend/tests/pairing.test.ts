@@ -1,10 +1,20 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { keptPairing, keepPairing, Waiting, type BoardPairing } from "../src/board/pairing";
+import { keepDevice, keptDevice } from "../src/board/rooms";
+import { cleanCode, isCode, spacedCode } from "../src/core/codes";
 import { Links } from "../src/live/links";
 import type { Line } from "../src/live/line";
+import { UnreachableError } from "../src/core/errors";
 import { TeacherPairing } from "../src/teacher/pairing";
+import { Rooms } from "../src/teacher/rooms";
 import { FakeNet, makeHosts } from "./helpers";
 
+const pairCode = (code: string) => ({
+  type: "pair.code",
+  code,
+  long_code: "K7QM2XPD9RTV",
+  expires_in_seconds: 180,
+});
 const hosts = makeHosts(2);
 const [host1, host2] = hosts as [(typeof hosts)[0] & object, (typeof hosts)[0] & object];
 let net: FakeNet;
@@ -20,6 +30,7 @@ afterEach(() => void vi.useRealTimers());
 describe("the teacher's side", () => {
   let pairing: TeacherPairing;
   let links: Links;
+  let named: string[][];
 
   beforeEach(() => {
     links = new Links(
@@ -28,7 +39,12 @@ describe("the teacher's side", () => {
       { control: (message, line: Line) => pairing.received(message, line) },
       net.dependencies,
     );
-    pairing = new TeacherPairing(links, () => "1:5");
+    named = [];
+    pairing = new TeacherPairing(
+      links,
+      () => "1:5",
+      (...made) => named.push(made),
+    );
     links.start();
     net.last(host1).welcome();
     net.last(host2).welcome();
@@ -59,6 +75,63 @@ describe("the teacher's side", () => {
     expect(pairing.state.value.kind).toBe("paired");
     vi.advanceTimersByTime(5_000);
     expect(pairing.state.value).toEqual({ kind: "idle", message: "" });
+  });
+
+  test("code, number, name: the board is remembered with the proof", () => {
+    pairing.claim("042917");
+    net.last(host1).say({ ...claimed, digits: 4 });
+    expect(pairing.state.value).toMatchObject({ kind: "compare", digits: 4 });
+    pairing.confirm("0731", " Room 12 ");
+    expect(net.last(host1).sentText.at(-1)).toEqual({
+      type: "pair.confirm",
+      pairing: "p",
+      number: "0731",
+      name: "Room 12",
+    });
+    net.last(host1).say({ type: "pair.done", pairing: "p", board: "b", proof: "jwt" });
+    expect(named).toEqual([["b", "Room 12", "jwt"]]);
+  });
+
+  test("a wrong number is said in words", () => {
+    pairing.claim("042917");
+    net.last(host1).say({ ...claimed, digits: 4 });
+    pairing.confirm("9999");
+    net.last(host1).say({ type: "error", code: "pair.wrong_number", message: "", retry: false });
+    expect(pairing.state.value).toMatchObject({
+      kind: "idle",
+      message: expect.stringContaining("not the number"),
+    });
+  });
+
+  test("a remembered board is confirmed once it can't refuse any more", () => {
+    pairing.start("b", "Room 12");
+    expect(net.last(host1).sentText.at(-1)).toMatchObject({ type: "pair.start", board: "b" });
+    net.last(host1).say({ ...claimed, refuse_seconds: 5 });
+    expect(pairing.state.value).toMatchObject({ kind: "starting", name: "Room 12" });
+    vi.advanceTimersByTime(4_900);
+    expect(said(host1)).not.toContain("pair.confirm");
+    vi.advanceTimersByTime(400);
+    expect(net.last(host1).sentText.at(-1)).toMatchObject({ type: "pair.confirm", name: "Room 12" });
+    net.last(host1).say({ type: "pair.done", pairing: "p", board: "b", proof: "jwt" });
+    expect(pairing.state.value.kind).toBe("paired");
+    expect(named).toEqual([]);
+  });
+
+  test("a board that refused is said to have refused", () => {
+    pairing.start("b", "Room 12");
+    net.last(host1).say({ ...claimed, refuse_seconds: 5 });
+    vi.advanceTimersByTime(5_300);
+    net.last(host1).say({ type: "error", code: "pair.gone", message: "", retry: false });
+    expect(pairing.state.value).toMatchObject({
+      kind: "idle",
+      message: expect.stringContaining("refused"),
+    });
+  });
+
+  test("with all tries spent it says that the picture still works", () => {
+    pairing.claim("042917");
+    net.last(host1).say({ type: "error", code: "pair.too_many_tries", message: "", retry: true });
+    expect(pairing.state.value).toMatchObject({ message: expect.stringContaining("picture") });
   });
 
   test("a wrong code is said in words, and the next try works", () => {
@@ -146,14 +219,14 @@ describe("the board's side", () => {
     expect(net.sockets).toHaveLength(1);
     net.last(host1).open();
     expect(net.last(host1).sentText).toEqual([{ type: "pair.open" }]);
-    net.last(host1).say({ type: "pair.code", code: "042917", expires_in_seconds: 180 });
-    net.last(host1).say({ type: "pair.code", code: "555555", expires_in_seconds: 180 });
+    net.last(host1).say(pairCode("042917"));
+    net.last(host1).say(pairCode("555555"));
     expect(waiting.state.value).toMatchObject({ kind: "code", code: "555555" });
   });
 
   test("shows name and symbol, then hands over what pairing gave", () => {
     net.last(host1).open();
-    net.last(host1).say({ type: "pair.code", code: "042917", expires_in_seconds: 180 });
+    net.last(host1).say(pairCode("042917"));
     net
       .last(host1)
       .say({
@@ -189,19 +262,53 @@ describe("the board's side", () => {
         expires_in_seconds: 60,
       });
     net.last(host1).say({ type: "pair.rejected", pairing: "p", reason: "rejected" });
-    net.last(host1).say({ type: "pair.code", code: "111111", expires_in_seconds: 180 });
+    net.last(host1).say(pairCode("111111"));
     expect(waiting.state.value).toMatchObject({ kind: "code", code: "111111" });
   });
 
   test("a dead host's code is taken down at once and another host asked", () => {
     net.last(host1).open();
-    net.last(host1).say({ type: "pair.code", code: "042917", expires_in_seconds: 180 });
+    net.last(host1).say(pairCode("042917"));
     net.last(host1).die();
     expect(waiting.state.value.kind).toBe("connecting");
     net.time.pass(500);
     net.last(host2).open();
-    net.last(host2).say({ type: "pair.code", code: "222222", expires_in_seconds: 180 });
+    net.last(host2).say(pairCode("222222"));
     expect(waiting.state.value).toMatchObject({ kind: "code", code: "222222" });
+  });
+
+  test("it is known again by its device token, and refuses by asking for a code", () => {
+    net.last(host1).open();
+    net.last(host1).say({ type: "pair.done", pairing: "p", session: "s", token: "t", device: "d" });
+    const again = new Waiting(hosts, () => undefined, net.dependencies);
+    again.start();
+    net.last(host1).open();
+    expect(net.last(host1).sentText).toEqual([{ type: "pair.open", device: "d" }]);
+    net.last(host1).say({
+      type: "pair.offer",
+      teacher_name: "Ada",
+      symbol: "🐢",
+      symbol_name: "turtle",
+      room: "Room 12",
+      refuse_seconds: 5,
+      expires_in_seconds: 60,
+    });
+    expect(again.state.value).toMatchObject({ kind: "offer", room: "Room 12", number: "" });
+    again.refuse();
+    expect(net.last(host1).sentText.at(-1)).toEqual({ type: "pair.open", device: "d" });
+    again.stop();
+  });
+
+  test("a device token that is not believed is forgotten, and the board goes on as a new one", () => {
+    keepDevice("old");
+    waiting.stop();
+    const again = new Waiting(hosts, () => undefined, net.dependencies);
+    again.start();
+    net.last(host1).open();
+    net.last(host1).say({ type: "error", code: "bad_device", message: "", retry: false });
+    expect(net.last(host1).sentText.at(-1)).toEqual({ type: "pair.open" });
+    expect(keptDevice()).toBe("");
+    again.stop();
   });
 
   test("what was kept survives a reload, and rubbish does not count", () => {
@@ -210,5 +317,50 @@ describe("the board's side", () => {
     expect(keptPairing()).toEqual(pairing);
     localStorage.setItem("firstbell.board", '{"session": 1}');
     expect(keptPairing()).toBeNull();
+  });
+});
+
+describe("codes as they are typed", () => {
+  test.each([
+    ["042917", "042917", "042 917"],
+    ["042 917", "042917", "042 917"],
+    ["k7qm2xpd9rtv", "K7QM2XPD9RTV", "K7QM 2XPD 9RTV"],
+    ["il0o-il0o-il0o", "110011001100", "1100 1100 1100"],
+  ])("%s is understood", (typed, code, spaced) => {
+    expect(cleanCode(typed)).toBe(code);
+    expect(isCode(code)).toBe(true);
+    expect(spacedCode(code)).toBe(spaced);
+  });
+
+  test.each(["", "12345", "1234567", "K7QM2XPD9RT", "K7QM2XPD9RTU"])("%s is no code", (typed) =>
+    expect(isCode(cleanCode(typed))).toBe(false),
+  );
+});
+
+describe("remembered rooms", () => {
+  const user = { id: "u", username: "ada", name: "Ada", school: null };
+
+  test("what could not be told to forget is told later", async () => {
+    const asked: string[] = [];
+    let reachable = false;
+    const ask = async <T>(method: string, path: string): Promise<T> => {
+      asked.push(`${method} ${path}`);
+      if (!reachable) throw new UnreachableError();
+      return { results: [] } as T;
+    };
+    const links = { primary: null } as unknown as Links;
+    const rooms = new Rooms({ ask }, links, user);
+    await rooms.endPairing("s", "p");
+    expect(rooms.error.value).toContain("can’t be reached");
+    reachable = true;
+    asked.length = 0;
+    const later = new Rooms({ ask }, links, user);
+    later.start();
+    await vi.waitFor(() => expect(asked).toContain("DELETE /api/v1/teachings/s/boards/p"));
+    later.stop();
+    asked.length = 0;
+    new Rooms({ ask }, links, user).start();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(asked).toEqual(["GET /api/v1/boards"]);
   });
 });

@@ -10,8 +10,10 @@ import { LiveSession } from "../live/session";
 import type { Pointer } from "../live/show";
 import { TimerFace } from "../ui/TimerFace";
 import { BoardLessons, type BoardDeck } from "./lessons";
+import { useFreedOvernight } from "./overnight";
 import type { BoardPairing } from "./pairing";
 import { Pens } from "./Pens";
+import type { BoardRooms } from "./rooms";
 import { Stage } from "./stage";
 import { Tools } from "./Tools";
 import { useWakeLock } from "./wakelock";
@@ -19,11 +21,12 @@ import { useWakeLock } from "./wakelock";
 interface Props {
   api: Api;
   pairing: BoardPairing;
+  rooms: BoardRooms;
   /** The pairing is over: the teacher or this board ended it. */
   onEnded: () => void;
 }
 
-export default function Showing({ api, pairing, onEnded }: Props) {
+export default function Showing({ api, pairing, rooms, onEnded }: Props) {
   const [{ session, lessons, ink }] = useState(() => {
     const session = boardSession(api, pairing, onEnded);
     const ink = new OfferedInk(session.doc, pairing.pairing, (offer) => session.offer(offer));
@@ -45,6 +48,7 @@ export default function Showing({ api, pairing, onEnded }: Props) {
     if (!mayDraw) ink.withdraw();
   }, [ink, mayDraw]);
   useWakeLock();
+  useFreedOvernight(session, rooms, () => leave(api, pairing, session, onEnded));
 
   const shown = lessons.shown.value;
   const current = shown && shown.lesson === wanted?.id ? shown : null;
@@ -74,7 +78,11 @@ export default function Showing({ api, pairing, onEnded }: Props) {
           <TimerFace timer={session.timer.value} clock={session.clock} />
         </div>
       )}
-      <Tools connection={session.connection.value} onLeave={() => leave(session, onEnded)} />
+      <Tools
+        connection={session.connection.value}
+        teacher={pairing.teacher}
+        onLeave={() => leave(api, pairing, session, onEnded)}
+      />
     </main>
   );
 }
@@ -94,7 +102,14 @@ function boardSession(api: Api, pairing: BoardPairing, onEnded: () => void): Liv
 }
 
 /** The server closes our sockets in answer, which ends the pairing; without a server it ends here. */
-function leave(session: LiveSession, onEnded: () => void): void {
+function leave(
+  api: Api,
+  pairing: BoardPairing,
+  session: LiveSession,
+  onEnded: () => void,
+): void {
+  // So that the token is worth nothing, should anybody have copied it. Without a host it goes with this page.
+  void api.ask("DELETE", "/api/v1/board/pairing", undefined, pairing.token).catch(() => undefined);
   if (!session.links.send({ type: "pair.leave" })) onEnded();
 }
 

@@ -7,7 +7,13 @@ import { Dialog } from "../ui/Dialog";
 /** The buttons stay this long after the last touch. */
 const SHOWN_MS = 3_000;
 
-export function Tools({ connection, onLeave }: { connection: Connection; onLeave: () => void }) {
+interface Props {
+  connection: Connection;
+  teacher: string;
+  onLeave: () => void;
+}
+
+export function Tools({ connection, teacher, onLeave }: Props) {
   const awake = useAwake();
   const full = useFullscreen();
   const [leaving, setLeaving] = useState(false);
@@ -17,6 +23,11 @@ export function Tools({ connection, onLeave }: { connection: Connection; onLeave
         <ConnectionState state={connection} dotOnly />
       </div>
       <div class={`board-tools ${awake ? "board-tools-awake" : ""}`}>
+        {teacher && (
+          <span class="board-whose" data-testid="board-whose">
+            {teacher}
+          </span>
+        )}
         <button class="button" data-testid="board-leave" onClick={() => setLeaving(true)}>
           End pairing
         </button>
@@ -33,7 +44,10 @@ export function Tools({ connection, onLeave }: { connection: Connection; onLeave
       </div>
       {leaving && (
         <Dialog title="End the pairing?" testid="leave-dialog" onClose={() => setLeaving(false)}>
-          <p>This board then shows a new code and no longer follows the lesson.</p>
+          <p>
+            This board then shows a new code and no longer follows the lesson. There it can also
+            forget for whom it is remembered.
+          </p>
           <div class="row row-end">
             <button class="button" onClick={() => setLeaving(false)}>
               Stay

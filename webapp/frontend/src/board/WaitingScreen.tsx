@@ -2,21 +2,26 @@
 import qrcode from "qrcode-generator";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Hosts } from "../core/hosts";
+import { spacedCode } from "../core/codes";
 import { Brand } from "../ui/Brand";
+import { RememberedFor } from "./RememberedFor";
+import type { BoardRooms } from "./rooms";
 import { Waiting, type BoardPairing, type WaitingState } from "./pairing";
 
 interface Props {
   hosts: Hosts;
+  rooms: BoardRooms;
   school: string;
   onPaired: (pairing: BoardPairing) => void;
   /** Called when the screen stands: a good time to fetch what comes later. */
   onReady: () => Promise<unknown>;
 }
 
-export function WaitingScreen({ hosts, school, onPaired, onReady }: Props) {
+export function WaitingScreen({ hosts, rooms, school, onPaired, onReady }: Props) {
   const [waiting] = useState(() => new Waiting(hosts.order(), onPaired));
   useEffect(() => {
     waiting.start();
+    void rooms.refresh();
     onReady().catch(() => undefined);
     return () => waiting.stop();
   }, [waiting]);
@@ -29,8 +34,9 @@ export function WaitingScreen({ hosts, school, onPaired, onReady }: Props) {
       <div class="waiting-body" aria-live="polite">
         {state.kind === "connecting" && <Connecting />}
         {state.kind === "code" && <Code {...state} />}
-        {state.kind === "offer" && <Offer {...state} />}
+        {state.kind === "offer" && <Offer {...state} onRefuse={() => waiting.refuse()} />}
       </div>
+      {state.kind !== "offer" && <RememberedFor rooms={rooms} />}
     </main>
   );
 }
@@ -39,19 +45,15 @@ function Connecting() {
   return <p class="waiting-calm">Getting a code for this board…</p>;
 }
 
-function Code({ code, expiresAt, seconds }: Extract<WaitingState, { kind: "code" }>) {
+function Code({ code, longCode, expiresAt, seconds }: Extract<WaitingState, { kind: "code" }>) {
   return (
     <div class="code-screen">
       <div class="code-text">
         <h1>Show your lesson here</h1>
-        <p
-          class="code"
-          data-testid="board-code"
-          data-code={code}
-          aria-label={`Code ${[...code].join(" ")}`}
-        >
-          <span>{code.slice(0, 3)}</span>
-          <span>{code.slice(3)}</span>
+        <p class="code" data-testid="board-code" data-code={code}>
+          <span aria-hidden="true">{code.slice(0, 3)}</span>
+          <span aria-hidden="true">{code.slice(3)}</span>
+          <span class="visually-hidden">Code {[...code].join(" ")}</span>
         </p>
         <Countdown key={code} expiresAt={expiresAt} seconds={seconds} />
         <ol class="howto">
@@ -59,12 +61,18 @@ function Code({ code, expiresAt, seconds }: Extract<WaitingState, { kind: "code"
             Open <strong>{location.host}</strong> on your own device and sign in.
           </li>
           <li>Open a lesson and type this code under “Boards”.</li>
-          <li>Compare the symbol, then say yes.</li>
+          <li>Type the number that then comes here.</li>
         </ol>
       </div>
       <figure class="qr">
-        <Qr text={`${location.origin}/?code=${code}`} />
-        <figcaption>or scan this</figcaption>
+        {/* After #, so that no server's log has it. */}
+        <Qr text={`${location.origin}/#code=${longCode}`} />
+        <figcaption>
+          or scan this, or type
+          <span class="long-code" data-testid="board-long-code" data-code={longCode}>
+            {spacedCode(longCode)}
+          </span>
+        </figcaption>
       </figure>
     </div>
   );
@@ -125,16 +133,33 @@ function qrPath(text: string): { d: string; size: number } {
   return { d, size };
 }
 
-function Offer({ teacher, symbol, symbolName }: Extract<WaitingState, { kind: "offer" }>) {
+type OfferProps = Extract<WaitingState, { kind: "offer" }> & { onRefuse: () => void };
+
+function Offer({ teacher, symbol, symbolName, number, room, onRefuse }: OfferProps) {
   return (
     <div class="offer" data-testid="board-offer">
       <h1 data-testid="board-teacher">{teacher}</h1>
-      <p>would like to show a lesson here.</p>
+      <p>{room ? `starts here, in ${room}.` : "would like to show a lesson here."}</p>
       <p class="symbol symbol-board" data-testid="board-symbol" data-symbol={symbolName}>
         <span aria-hidden="true">{symbol}</span>
         <span class="symbol-name">{symbolName}</span>
       </p>
-      <p class="soft">Do you see the same symbol on your device? Then say yes there.</p>
+      {number && (
+        <p class="number" data-testid="board-number" data-number={number}>
+          <span aria-hidden="true">{number}</span>
+          <span class="visually-hidden">Number {[...number].join(" ")}</span>
+        </p>
+      )}
+      {!room && (
+        <p class="soft">
+          {number
+            ? "Type this number on your device."
+            : "Do you see the same symbol on your device? Then say yes there."}
+        </p>
+      )}
+      <button class="button" data-testid="board-refuse" onClick={onRefuse}>
+        {room ? "Not now" : "Not here"}
+      </button>
     </div>
   );
 }

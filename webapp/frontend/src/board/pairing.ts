@@ -7,8 +7,10 @@
 import { signal } from "@preact/signals";
 import type { Host } from "../core/config";
 import { forget, load, save } from "../core/storage";
+import type { Line } from "../live/line";
 import { Links, type LinksDependencies } from "../live/links";
-import type { ServerMessage } from "../live/protocol";
+import type { ClientMessage, ServerMessage } from "../live/protocol";
+import { forgetDevice, keepDevice, keptDevice } from "./rooms";
 
 export interface BoardPairing {
   session: string;
@@ -20,8 +22,16 @@ export interface BoardPairing {
 
 export type WaitingState =
   | { kind: "connecting" }
-  | { kind: "code"; code: string; expiresAt: number; seconds: number }
-  | { kind: "offer"; teacher: string; symbol: string; symbolName: string };
+  | { kind: "code"; code: string; longCode: string; expiresAt: number; seconds: number }
+  /** `number`: what the teacher has to type; `room`: what a teacher who needs no code calls this board. */
+  | {
+      kind: "offer";
+      teacher: string;
+      symbol: string;
+      symbolName: string;
+      number: string;
+      room: string;
+    };
 
 const KEY = "board";
 
@@ -51,9 +61,9 @@ export class Waiting {
   ) {
     this.links = new Links(
       hosts,
-      () => ({ type: "pair.open" }),
+      () => this.greeting(),
       {
-        control: (message) => this.received(message),
+        control: (message, line) => this.received(message, line),
         changed: () => {
           // A code lives on the host that gave it: when that is gone, so is the code.
           if (!this.links.primary) this.state.value = { kind: "connecting" };
@@ -76,14 +86,25 @@ export class Waiting {
     this.links.stop();
   }
 
+  /** Not this teacher, or not now: the board shows a code again. */
+  refuse(): void {
+    this.links.send(this.greeting());
+  }
+
+  private greeting(): ClientMessage {
+    const device = keptDevice();
+    return device ? { type: "pair.open", device } : { type: "pair.open" };
+  }
+
   private readonly hurry = (): void => this.links.hurry();
 
-  private received(message: ServerMessage): void {
+  private received(message: ServerMessage, line: Line): void {
     if (message.type === "pair.code") {
       const seconds = message.expires_in_seconds;
       this.state.value = {
         kind: "code",
         code: message.code,
+        longCode: message.long_code,
         seconds,
         expiresAt: Date.now() + seconds * 1_000,
       };
@@ -94,9 +115,15 @@ export class Waiting {
         teacher: message.teacher_name,
         symbol: message.symbol,
         symbolName: message.symbol_name,
+        number: message.number ?? "",
+        room: message.room ?? "",
       };
+    } else if (message.type === "error" && message.code === "bad_device") {
+      forgetDevice();
+      line.send(this.greeting());
     } else if (message.type === "pair.done" && message.session && message.token) {
       this.stop();
+      if (message.device) keepDevice(message.device);
       this.onPaired({
         session: message.session,
         token: message.token,

@@ -11,9 +11,11 @@ export type Role = "teacher" | "board";
 
 export type ClientMessage =
   | { type: "hello"; protocol: number; token: string; standby?: boolean }
-  | { type: "pair.open" }
+  | { type: "pair.open"; device?: string }
   | { type: "pair.claim"; code: string; position?: string }
-  | { type: "pair.confirm"; pairing: string }
+  | { type: "pair.start"; board: string; position?: string }
+  | { type: "pair.waiting"; boards: string[] }
+  | { type: "pair.confirm"; pairing: string; number?: string; name?: string }
   | { type: "pair.reject"; pairing: string }
   | { type: "pair.revoke"; pairing: string }
   | { type: "pair.leave" }
@@ -29,12 +31,16 @@ export type ServerMessage =
       role: Role;
       load: number;
     }
-  | { type: "pair.code"; code: string; expires_in_seconds: number }
+  | { type: "pair.code"; code: string; long_code: string; expires_in_seconds: number }
   | {
       type: "pair.claimed";
       pairing: string;
       symbol: string;
       symbol_name: string;
+      /** So many have to be read from the board. */
+      digits?: number;
+      /** Started without a code: the board may refuse for so long. */
+      refuse_seconds?: number;
       expires_in_seconds: number;
     }
   | {
@@ -42,8 +48,13 @@ export type ServerMessage =
       teacher_name: string;
       symbol: string;
       symbol_name: string;
+      number?: string;
+      room?: string;
+      refuse_seconds?: number;
       expires_in_seconds: number;
     }
+  /** Those of the boards asked about on which this teacher could start now. */
+  | { type: "pair.waiting"; boards: string[] }
   | {
       type: "pair.done";
       pairing: string;
@@ -51,6 +62,10 @@ export type ServerMessage =
       session?: string;
       token?: string;
       position?: string;
+      device?: string;
+      /** These only to the teacher: which board it is, and the proof with which it can be remembered. */
+      board?: string;
+      proof?: string;
     }
   | { type: "pair.rejected"; pairing: string; reason: string }
   | { type: "pong"; t: number; load: number; now?: number }
@@ -58,7 +73,10 @@ export type ServerMessage =
   | { type: "error"; code: string; message: string; retry: boolean };
 
 /** Each message's required members and their types; members that may be absent are not listed. */
-const REQUIRED: Record<ServerMessage["type"], Record<string, "string" | "number" | "boolean">> = {
+const REQUIRED: Record<
+  ServerMessage["type"],
+  Record<string, "string" | "number" | "boolean" | "object">
+> = {
   welcome: {
     protocol: "number",
     node: "number",
@@ -67,7 +85,7 @@ const REQUIRED: Record<ServerMessage["type"], Record<string, "string" | "number"
     role: "string",
     load: "number",
   },
-  "pair.code": { code: "string", expires_in_seconds: "number" },
+  "pair.code": { code: "string", long_code: "string", expires_in_seconds: "number" },
   "pair.claimed": {
     pairing: "string",
     symbol: "string",
@@ -80,6 +98,7 @@ const REQUIRED: Record<ServerMessage["type"], Record<string, "string" | "number"
     symbol_name: "string",
     expires_in_seconds: "number",
   },
+  "pair.waiting": { boards: "object" },
   "pair.done": { pairing: "string" },
   "pair.rejected": { pairing: "string", reason: "string" },
   pong: { t: "number", load: "number" },

@@ -44,6 +44,8 @@ export interface PairedBoard {
   pairing: string;
   pairedAt: string;
   revoked: boolean;
+  /** What the teacher called it; may be empty. */
+  name: string;
 }
 
 export function readPlace(doc: Y.Doc): Place {
@@ -103,11 +105,12 @@ export function readPointer(value: unknown): Pointer | null {
 export function readBoards(doc: Y.Doc): PairedBoard[] {
   const boards: PairedBoard[] = [];
   doc.getMap("boards").forEach((value, pairing) => {
-    const entry = (value ?? {}) as { paired_at?: unknown; revoked?: unknown };
+    const entry = (value ?? {}) as { paired_at?: unknown; revoked?: unknown; name?: unknown };
     boards.push({
       pairing,
       pairedAt: String(entry.paired_at ?? ""),
       revoked: Boolean(entry.revoked),
+      name: typeof entry.name === "string" ? entry.name : "",
     });
   });
   return boards.sort((a, b) => (a.pairedAt < b.pairedAt ? -1 : 1));

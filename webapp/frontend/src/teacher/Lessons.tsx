@@ -1,6 +1,7 @@
 /** The teacher's lessons, and bringing new ones in. */
 import { useEffect, useState } from "preact/hooks";
 import { newId, type Api } from "../core/api";
+import { spacedCode } from "../core/codes";
 import { ApiError, messageFor, UnreachableError } from "../core/errors";
 import type { LessonSummary, User } from "../core/types";
 import { cachedList, cacheList, forgetTeachersLessons } from "../lesson/cache";
@@ -70,7 +71,7 @@ export function Lessons({ api, user }: { api: Api; user: User }) {
         {scannedCode() && (
           <p class="note" data-testid="scanned-code">
             Choose the lesson to show on the board with the code{" "}
-            <strong class="code-inline">{spaced(scannedCode())}</strong>.
+            <strong class="code-inline">{spacedCode(scannedCode())}</strong>.
           </p>
         )}
         <div class="page-head">
@@ -149,10 +150,6 @@ function LessonCard({ lesson }: { lesson: LessonSummary }) {
       </div>
     </li>
   );
-}
-
-function spaced(code: string): string {
-  return `${code.slice(0, 3)} ${code.slice(3)}`;
 }
 
 function changed(iso: string): string {

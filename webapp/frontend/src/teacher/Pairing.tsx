@@ -1,20 +1,16 @@
-/** The boards of this class: pair one by its code, see which are there, send one away. */
-import { useState } from "preact/hooks";
-import type { LiveSession } from "../live/session";
-import type { PairedBoard } from "../live/show";
+/** The boards of this class: pair one by its code or start on one that is remembered; who is there is in BoardList.tsx. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { cleanCode, isCode, spacedCode } from "../core/codes";
 import { ErrorNote } from "../ui/ErrorNote";
-import type { TeacherPairing } from "./pairing";
+import { BoardList, RoomList } from "./BoardList";
+import type { Classroom } from "./classroom";
+import type { PairingState, TeacherPairing } from "./pairing";
 import { dropScannedCode, scannedCode } from "./state";
 
-const DIGITS = 6;
+const LONGEST_NAME = 60;
 
-interface Props {
-  session: LiveSession;
-  pairing: TeacherPairing;
-  onBoardsDraw: (allowed: boolean) => void;
-}
-
-export function Pairing({ session, pairing, onBoardsDraw }: Props) {
+export function Pairing({ classroom }: { classroom: Classroom }) {
+  const { session, pairing } = classroom;
   const boards = session.boards.value.filter((board) => !board.revoked);
   const [adding, setAdding] = useState(scannedCode() !== "");
   const state = pairing.state.value;
@@ -37,28 +33,21 @@ export function Pairing({ session, pairing, onBoardsDraw }: Props) {
           </button>
         )}
       </div>
-      <BoardList boards={boards} session={session} pairing={pairing} />
+      <BoardList boards={boards} classroom={classroom} />
       {boards.length > 0 && (
         <label class="check small">
           <input
             type="checkbox"
             data-testid="boards-draw"
             checked={session.boardsDraw.value}
-            onChange={(event) => onBoardsDraw(event.currentTarget.checked)}
+            onChange={(event) => classroom.letBoardsDraw(event.currentTarget.checked)}
           />
           The class may draw
         </label>
       )}
+      <RoomList classroom={classroom} disabled={busy} />
       <div aria-live="polite">
-        {state.kind === "compare" ? (
-          <Compare symbol={state.symbol} name={state.symbolName} pairing={pairing} />
-        ) : state.kind === "confirming" ? (
-          <p class="soft">Pairing the board…</p>
-        ) : state.kind === "paired" ? (
-          <p class="good" data-testid="pair-done">
-            The board is paired.
-          </p>
-        ) : null}
+        <Progress state={state} pairing={pairing} />
         {open && (state.kind === "idle" || state.kind === "claiming") && (
           <CodeForm
             busy={state.kind === "claiming"}
@@ -76,6 +65,27 @@ export function Pairing({ session, pairing, onBoardsDraw }: Props) {
   );
 }
 
+function Progress({ state, pairing }: { state: PairingState; pairing: TeacherPairing }) {
+  if (state.kind === "compare") return <Compare key={state.pairing} {...state} desk={pairing} />;
+  if (state.kind === "confirming") return <p class="soft">Pairing the board…</p>;
+  if (state.kind === "starting") {
+    return (
+      <div class="row" data-testid="pair-starting">
+        <p class="grow">Starting on {state.name}…</p>
+        <button class="button button-small" onClick={() => pairing.reject()}>
+          Stop
+        </button>
+      </div>
+    );
+  }
+  if (state.kind !== "paired") return null;
+  return (
+    <p class="good" data-testid="pair-done">
+      The board is paired.
+    </p>
+  );
+}
+
 interface CodeFormProps {
   busy: boolean;
   message: string;
@@ -86,7 +96,8 @@ interface CodeFormProps {
 
 function CodeForm({ busy, message, asked, onCode }: CodeFormProps) {
   const [code, setCode] = useState(scannedCode());
-  const complete = code.length === DIGITS;
+  const [letters, setLetters] = useState(false);
+  const complete = isCode(code);
   return (
     <form
       class="code-form"
@@ -100,15 +111,17 @@ function CodeForm({ busy, message, asked, onCode }: CodeFormProps) {
         <input
           class="code-input"
           data-testid="pair-code-input"
-          inputMode="numeric"
+          inputMode={letters ? "text" : "numeric"}
           autocomplete="one-time-code"
-          placeholder="000 000"
-          value={spaced(code)}
+          autocapitalize="characters"
+          spellcheck={false}
+          placeholder={letters ? "0000 0000 0000" : "000 000"}
+          value={spacedCode(code)}
           aria-describedby="pair-hint"
           onInput={(event) => {
-            const digits = event.currentTarget.value.replace(/\D/g, "").slice(0, DIGITS);
-            setCode(digits);
-            event.currentTarget.value = spaced(digits);
+            const typed = cleanCode(event.currentTarget.value);
+            setCode(typed);
+            event.currentTarget.value = spacedCode(typed);
           }}
         />
       </label>
@@ -118,107 +131,97 @@ function CodeForm({ busy, message, asked, onCode }: CodeFormProps) {
       <p class="soft small" id="pair-hint">
         Open <strong>{`${location.host}/board`}</strong> on the classroom screen.
       </p>
+      <label class="check small code-letters">
+        <input
+          type="checkbox"
+          data-testid="pair-long"
+          checked={letters}
+          onChange={(event) => setLetters(event.currentTarget.checked)}
+        />
+        I type the long code
+      </label>
       {asked ? <p class="soft">{message}</p> : <ErrorNote message={message} />}
     </form>
   );
 }
 
-function Compare({
-  symbol,
-  name,
-  pairing,
-}: {
+interface CompareProps {
   symbol: string;
-  name: string;
-  pairing: TeacherPairing;
-}) {
+  symbolName: string;
+  digits: number;
+  desk: TeacherPairing;
+}
+
+/** Who typed six digits reads a number from the board; who has its long code compares the symbol. */
+function Compare({ symbol, symbolName, digits, desk }: CompareProps) {
+  const [number, setNumber] = useState("");
+  const [name, setName] = useState("");
+  const first = useRef<HTMLInputElement>(null);
+  useEffect(() => first.current?.focus(), []);
+  const complete = number.length === digits;
   return (
-    <div class="compare" data-testid="pair-compare">
-      <p>Do you see this on the board?</p>
-      <p class="symbol" data-testid="pair-symbol" data-symbol={name}>
+    <form
+      class="compare"
+      data-testid="pair-compare"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (complete) desk.confirm(number, name);
+      }}
+    >
+      <p>{digits > 0 ? "The board shows your name and this:" : "Do you see this on the board?"}</p>
+      <p class="symbol" data-testid="pair-symbol" data-symbol={symbolName}>
         <span aria-hidden="true">{symbol}</span>
-        <span class="symbol-name">{name}</span>
+        <span class="symbol-name">{symbolName}</span>
+      </p>
+      {digits > 0 && (
+        <label>
+          The number below it
+          <input
+            ref={first}
+            class="code-input"
+            data-testid="pair-number"
+            inputMode="numeric"
+            autocomplete="off"
+            maxLength={digits}
+            placeholder={"0".repeat(digits)}
+            value={number}
+            onInput={(event) => {
+              const typed = event.currentTarget.value.replace(/\D/g, "").slice(0, digits);
+              setNumber(typed);
+              event.currentTarget.value = typed;
+            }}
+          />
+        </label>
+      )}
+      <label>
+        <span>
+          Remember it as <span class="soft small">(optional)</span>
+        </span>
+        <input
+          data-testid="pair-name"
+          maxLength={LONGEST_NAME}
+          placeholder="Room 12"
+          value={name}
+          aria-describedby="pair-name-hint"
+          onInput={(event) => setName(event.currentTarget.value)}
+        />
+      </label>
+      <p class="soft small" id="pair-name-hint">
+        With a name you need no code here next time.
       </p>
       <div class="row">
-        <button
-          class="button button-main"
-          data-testid="pair-confirm"
-          onClick={() => pairing.confirm()}
-        >
-          Yes, the same
+        <button class="button button-main" data-testid="pair-confirm" disabled={!complete}>
+          {digits > 0 ? "Pair" : "Yes, the same"}
         </button>
-        <button class="button" data-testid="pair-reject" onClick={() => pairing.reject()}>
-          No
+        <button
+          type="button"
+          class="button"
+          data-testid="pair-reject"
+          onClick={() => desk.reject()}
+        >
+          {digits > 0 ? "I don’t see it" : "No"}
         </button>
       </div>
-    </div>
+    </form>
   );
-}
-
-interface BoardListProps {
-  boards: PairedBoard[];
-  session: LiveSession;
-  pairing: TeacherPairing;
-}
-
-function BoardList({ boards, session, pairing }: BoardListProps) {
-  const [leaving, setLeaving] = useState("");
-  const online = session.connection.value === "online";
-  // Who was there when the connection went is not known to be there still.
-  const here = new Set(online ? session.present.value.map((one) => one.pairing) : []);
-  const word = (board: PairedBoard): string =>
-    !online ? "· not reachable just now" : here.has(board.pairing) ? "is showing" : "is away";
-  if (boards.length === 0) return null;
-  return (
-    <ul class="boards" aria-label="Paired boards">
-      {boards.map((board, index) => (
-        <li
-          key={board.pairing}
-          data-testid="paired-board"
-          data-pairing={board.pairing}
-          data-here={here.has(board.pairing)}
-        >
-          <span
-            class={`presence ${here.has(board.pairing) ? "presence-here" : ""}`}
-            aria-hidden="true"
-          />
-          <span class="grow">
-            Board {index + 1}
-            <span class="soft small"> {word(board)}</span>
-          </span>
-          {leaving === board.pairing ? (
-            <>
-              <button
-                class="button button-bad button-small"
-                data-testid="board-forget-confirm"
-                disabled={!online}
-                onClick={() => {
-                  pairing.revoke(board.pairing);
-                  setLeaving("");
-                }}
-              >
-                Forget it
-              </button>
-              <button class="button button-small" onClick={() => setLeaving("")}>
-                Keep
-              </button>
-            </>
-          ) : (
-            <button
-              class="button button-quiet button-small"
-              data-testid="board-forget"
-              aria-label={`Forget board ${index + 1}`}
-              onClick={() => setLeaving(board.pairing)}
-            >
-              Forget
-            </button>
-          )}
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-function spaced(code: string): string {
-  return code.length > 3 ? `${code.slice(0, 3)} ${code.slice(3)}` : code;
 }

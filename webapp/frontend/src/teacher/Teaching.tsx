@@ -181,11 +181,7 @@ export function Teaching({ lesson, classroom, api }: Props) {
         </section>
       </main>
       <aside class="side" aria-label="Boards and next slide">
-        <Pairing
-          session={session}
-          pairing={classroom.pairing}
-          onBoardsDraw={(allowed) => classroom.letBoardsDraw(allowed)}
-        />
+        <Pairing classroom={classroom} />
         <section class="panel" aria-label="Next slide">
           <h2>Next</h2>
           {slide + 1 < deck.length ? (

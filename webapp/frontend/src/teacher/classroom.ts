@@ -27,9 +27,11 @@ import {
   writeTimer,
   writeZoom,
   type Blank,
+  type PairedBoard,
   type Timer,
 } from "../live/show";
 import { TeacherPairing } from "./pairing";
+import { Rooms } from "./rooms";
 import { setUser } from "./state";
 
 /** How long opening a lesson waits for the servers' copy of where the class is. */
@@ -55,6 +57,7 @@ interface Left extends Place {
 export class Classroom {
   readonly session: LiveSession;
   readonly pairing: TeacherPairing;
+  readonly rooms: Rooms;
   readonly ink: Ink;
   readonly history: InkHistory;
   private readonly stopAccepting: () => void;
@@ -74,15 +77,24 @@ export class Classroom {
       token: () => this.kept.token,
       name: user.name || user.username,
       hosts: api.hosts.all,
-      onControl: (message, line) => this.pairing.received(message, line),
+      onControl: (message, line) => {
+        this.pairing.received(message, line);
+        this.rooms.received(message);
+      },
       onRefused: (code) => {
         if (code === CLOSE.badToken || code === CLOSE.revoked) this.renewToken();
       },
     });
-    this.pairing = new TeacherPairing(this.session.links, () => api.position);
+    this.rooms = new Rooms(api, this.session.links, user);
+    this.pairing = new TeacherPairing(
+      this.session.links,
+      () => api.position,
+      (board, name, proof) => void this.rooms.remember(board, name, proof),
+    );
     this.ink = new Ink(this.session.doc, thisDevice());
     this.history = new InkHistory(this.ink);
     this.stopAccepting = effect(() => this.acceptOffers());
+    this.rooms.start();
     if (kept.token) this.session.start();
   }
 
@@ -99,6 +111,7 @@ export class Classroom {
     this.stopped = true;
     clearTimeout(this.retry);
     this.pairing.stop();
+    this.rooms.stop();
     this.stopAccepting();
     this.ink.stop();
     this.session.stop();
@@ -143,6 +156,28 @@ export class Classroom {
     const { doc, place, zoom } = this.session;
     const same = figure === null || zoom.peek()?.figure === figure;
     writeZoom(doc, same ? null : { slide: place.peek().slide, figure });
+  }
+
+  /** Sends a board away: at once where it is connected, and for good wherever it comes back. */
+  endBoard({ pairing }: PairedBoard): void {
+    this.pairing.revoke(pairing);
+    void this.rooms.endPairing(this.kept.id, pairing);
+  }
+
+  /** The same, and it needs a code again. */
+  forgetBoard(board: PairedBoard): void {
+    this.endBoard(board);
+    for (const room of this.rooms.remembered.peek()) {
+      if (room.name === board.name) void this.rooms.forget(room.board);
+    }
+  }
+
+  /** All boards of this teacher, those of other lessons and other days too. */
+  forgetAllBoards(): void {
+    for (const board of this.session.boards.peek()) {
+      if (!board.revoked) this.pairing.revoke(board.pairing);
+    }
+    void this.rooms.forgetAll();
   }
 
   letBoardsDraw(allowed: boolean): void {

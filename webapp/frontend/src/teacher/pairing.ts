@@ -13,13 +13,18 @@ export type PairingState =
   /** `asked`: the message says what the teacher wanted, so it is no error. */
   | { kind: "idle"; message: string; asked?: true }
   | { kind: "claiming"; code: string }
-  | { kind: "compare"; pairing: string; symbol: string; symbolName: string }
+  /** `digits`: so many have to be read from the board; 0: the symbols are compared. */
+  | { kind: "compare"; pairing: string; symbol: string; symbolName: string; digits: number }
+  /** A board that is remembered: it may refuse for a moment. */
+  | { kind: "starting"; pairing: string; name: string }
   | { kind: "confirming"; pairing: string }
   | { kind: "paired" };
 
 /** A claim is answered within about half a second; a dying host's answer never comes. */
 const ANSWER_WAIT_MS = 2_000;
 const TRIES = 3;
+/** After the time in which a board may refuse: the host's clock and ours need not agree to a tick. */
+const AFTER_REFUSING_MS = 200;
 /** How long the good news stays. */
 const PAIRED_SHOWN_MS = 4_000;
 
@@ -28,9 +33,17 @@ const WORDS: Record<string, string> = {
     "No board shows this code. Please type the six digits that the board shows now.",
   "pair.expired_code":
     "This code is no longer valid. Please type the code that the board shows now.",
-  "pair.too_many_tries": "Too many wrong codes. Please wait some minutes, then try again.",
+  "pair.too_many_tries":
+    "Too many wrong codes were typed. Please scan the picture on the board, or type the long code below it.",
+  "pair.wrong_number":
+    "This is not the number on the board. It shows a new code now: please type that one.",
+  "pair.not_waiting":
+    "This board does not wait just now: it is off, or somebody is teaching on it.",
+  "pair.not_remembered":
+    "This board does not remember you any more. Please pair it by the code that it shows.",
   "pair.gone": "The board has stopped waiting. It shows a new code: please type that one.",
 };
+const REFUSED = "The board refused, or it was switched off. It can be paired by its code.";
 const NO_ANSWER = "There is no connection just now. Please try again in a moment.";
 const NOT_PAIRED = "Nothing was paired. The board shows a new code.";
 const EXPIRED =
@@ -39,35 +52,63 @@ const EXPIRED =
 /** Once claimed, only the pairing's end counts: a repeated claim may be refused as used. */
 function concerns(code: string, state: PairingState): boolean {
   if (state.kind === "claiming") return code.startsWith("pair.");
-  return (state.kind === "compare" || state.kind === "confirming") && code === "pair.gone";
+  if (state.kind === "confirming") return code === "pair.gone" || code === "pair.wrong_number";
+  return (state.kind === "compare" || state.kind === "starting") && code === "pair.gone";
 }
 
 export class TeacherPairing {
   readonly state = signal<PairingState>({ kind: "idle", message: "" });
   private timer: ReturnType<typeof setTimeout> | undefined;
   private line: Line | null = null;
+  private name = "";
+  private started = false;
 
   constructor(
     private readonly links: Links,
     private readonly position: () => string,
+    /** A board was paired and given a name: with the proof it can be remembered. */
+    private readonly onNamed: (board: string, name: string, proof: string) => void = () =>
+      undefined,
   ) {}
 
   claim(code: string): void {
+    this.started = false;
+    this.name = "";
     this.enter({ kind: "claiming", code });
     const position = this.position();
     this.ask({ type: "pair.claim", code, ...(position ? { position } : {}) });
   }
 
-  confirm(): void {
+  /** Starts on a board that is remembered under this name; it needs no code, but may refuse. */
+  start(board: string, name: string): void {
+    this.started = true;
+    this.name = name;
+    this.enter({ kind: "claiming", code: "" });
+    const position = this.position();
+    this.ask({ type: "pair.start", board, ...(position ? { position } : {}) });
+  }
+
+  /** `number`: as read from the board. `name`: what the room is called, to be remembered under. */
+  confirm(number = "", name = ""): void {
     const state = this.state.value;
     if (state.kind !== "compare") return;
-    this.enter({ kind: "confirming", pairing: state.pairing });
-    this.ask({ type: "pair.confirm", pairing: state.pairing });
+    this.name = name.trim();
+    this.finish(state.pairing, number);
+  }
+
+  private finish(pairing: string, number: string): void {
+    this.enter({ kind: "confirming", pairing });
+    this.ask({
+      type: "pair.confirm",
+      pairing,
+      ...(number ? { number } : {}),
+      ...(this.name ? { name: this.name } : {}),
+    });
   }
 
   reject(): void {
     const state = this.state.value;
-    if (state.kind === "compare")
+    if (state.kind === "compare" || state.kind === "starting")
       this.links.send({ type: "pair.reject", pairing: state.pairing }, this.line);
     this.enter({ kind: "idle", message: NOT_PAIRED, asked: true });
   }
@@ -81,19 +122,19 @@ export class TeacherPairing {
     const state = this.state.value;
     if (message.type === "pair.claimed" && state.kind === "claiming") {
       this.line = line;
-      this.compare(
-        message.pairing,
-        message.symbol,
-        message.symbol_name,
-        message.expires_in_seconds,
-      );
+      if (message.refuse_seconds === undefined) this.compare(message);
+      else this.waitForRefusal(message.pairing, message.refuse_seconds);
     } else if (message.type === "pair.done" && state.kind === "confirming") {
+      const { board, proof } = message;
+      if (this.name && board && proof && !this.started) this.onNamed(board, this.name, proof);
       this.enter({ kind: "paired" });
       this.timer = setTimeout(() => this.enter({ kind: "idle", message: "" }), PAIRED_SHOWN_MS);
     } else if (message.type === "pair.rejected" && state.kind === "compare") {
       this.enter({ kind: "idle", message: message.reason === "expired" ? EXPIRED : "" });
     } else if (message.type === "error" && concerns(message.code, state)) {
-      this.enter({ kind: "idle", message: WORDS[message.code] ?? message.message });
+      const refused = this.started && message.code === "pair.gone";
+      const words = refused ? REFUSED : (WORDS[message.code] ?? message.message);
+      this.enter({ kind: "idle", message: words });
     }
   }
 
@@ -101,9 +142,26 @@ export class TeacherPairing {
     clearTimeout(this.timer);
   }
 
-  private compare(pairing: string, symbol: string, symbolName: string, seconds: number): void {
-    this.enter({ kind: "compare", pairing, symbol, symbolName });
-    this.timer = setTimeout(() => this.enter({ kind: "idle", message: EXPIRED }), seconds * 1_000);
+  private compare(claimed: Extract<ServerMessage, { type: "pair.claimed" }>): void {
+    this.enter({
+      kind: "compare",
+      pairing: claimed.pairing,
+      symbol: claimed.symbol,
+      symbolName: claimed.symbol_name,
+      digits: claimed.digits ?? 0,
+    });
+    this.timer = setTimeout(
+      () => this.enter({ kind: "idle", message: EXPIRED }),
+      claimed.expires_in_seconds * 1_000,
+    );
+  }
+
+  private waitForRefusal(pairing: string, seconds: number): void {
+    this.enter({ kind: "starting", pairing, name: this.name });
+    this.timer = setTimeout(
+      () => this.finish(pairing, ""),
+      seconds * 1_000 + AFTER_REFUSING_MS,
+    );
   }
 
   /** Asks one host, and after silence the next open one. */
@@ -111,7 +169,8 @@ export class TeacherPairing {
     if (tries === 0) return this.enter({ kind: "idle", message: NO_ANSWER });
     const open = this.links.open;
     const other = open[(TRIES - tries) % Math.max(1, open.length)] ?? null;
-    this.links.send(message, message.type === "pair.claim" ? other : (this.line ?? other));
+    const first = message.type === "pair.claim" || message.type === "pair.start";
+    this.links.send(message, first ? other : (this.line ?? other));
     if (this.line?.state !== "open") this.line = null;
     this.timer = setTimeout(() => {
       this.line = null;

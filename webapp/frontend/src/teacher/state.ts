@@ -5,6 +5,7 @@
  */
 import { signal } from "@preact/signals";
 import type { Api } from "../core/api";
+import { cleanCode, isCode } from "../core/codes";
 import { forget, load, save } from "../core/storage";
 import type { User } from "../core/types";
 
@@ -31,7 +32,10 @@ const CODE_KEY = "pair-code";
 export const user = signal<User | null>(load<User | null>(USER_KEY, null));
 export const route = signal<Route>(parseRoute(location.hash));
 
-window.addEventListener("hashchange", () => (route.value = parseRoute(location.hash)));
+window.addEventListener("hashchange", () => {
+  takeCodeFromAddress();
+  route.value = parseRoute(location.hash);
+});
 
 export function parseRoute(hash: string): Route {
   const [, page, lesson, secret] = hash.replace(/^#/, "").split("/");
@@ -68,10 +72,12 @@ export function setUser(value: User | null): void {
 
 /** The code from a board's QR picture: kept over signing in, then typed in for the teacher. */
 export function takeCodeFromAddress(): void {
-  const code = new URLSearchParams(location.search).get("code")?.replace(/\D/g, "") ?? "";
-  if (code.length !== 6) return;
-  save(CODE_KEY, code, sessionStorage);
-  history.replaceState(null, "", location.pathname + location.hash);
+  // After #, which no server sees: the long code is a secret.
+  const [, typed] = /^#code=(.*)$/.exec(location.hash) ?? [];
+  if (typed === undefined) return;
+  const code = cleanCode(typed);
+  if (isCode(code)) save(CODE_KEY, code, sessionStorage);
+  history.replaceState(null, "", location.pathname);
 }
 
 export function scannedCode(): string {

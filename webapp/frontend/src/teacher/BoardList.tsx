@@ -1,0 +1,180 @@
+/** Boards that are paired, rooms that are remembered; and the forgetting of one or all of them. */
+import { useState } from "preact/hooks";
+import type { PairedBoard } from "../live/show";
+import { Dialog } from "../ui/Dialog";
+import { ErrorNote } from "../ui/ErrorNote";
+import type { Classroom } from "./classroom";
+
+interface BoardListProps {
+  /** Without those that were sent away. */
+  boards: PairedBoard[];
+  classroom: Classroom;
+}
+
+export function BoardList({ boards, classroom }: BoardListProps) {
+  const { session, rooms } = classroom;
+  const [leaving, setLeaving] = useState("");
+  const remembered = new Set(rooms.remembered.value.map((room) => room.name));
+  const online = session.connection.value === "online";
+  // Who was there when the connection went is not known to be there still.
+  const here = new Set(online ? session.present.value.map((one) => one.pairing) : []);
+  const word = (board: PairedBoard): string =>
+    !online ? "· not reachable just now" : here.has(board.pairing) ? "is showing" : "is away";
+  if (boards.length === 0) return null;
+  return (
+    <ul class="boards" aria-label="Paired boards">
+      {boards.map((board, index) => {
+        const name = board.name || `Board ${index + 1}`;
+        return (
+          <li
+            key={board.pairing}
+            data-testid="paired-board"
+            data-pairing={board.pairing}
+            data-here={here.has(board.pairing)}
+          >
+            <span
+              class={`presence ${here.has(board.pairing) ? "presence-here" : ""}`}
+              aria-hidden="true"
+            />
+            <span class="grow board-name">
+              {name}
+              <span class="soft small"> {word(board)}</span>
+            </span>
+            {leaving === board.pairing ? (
+              <div class="row board-choice">
+                {remembered.has(board.name) && (
+                  <button
+                    class="button button-small"
+                    data-testid="board-end"
+                    disabled={!online}
+                    onClick={() => {
+                      classroom.endBoard(board);
+                      setLeaving("");
+                    }}
+                  >
+                    End
+                  </button>
+                )}
+                <button
+                  class="button button-bad button-small"
+                  data-testid="board-forget-confirm"
+                  disabled={!online}
+                  onClick={() => {
+                    classroom.forgetBoard(board);
+                    setLeaving("");
+                  }}
+                >
+                  Forget it
+                </button>
+                <button class="button button-small" onClick={() => setLeaving("")}>
+                  Keep
+                </button>
+              </div>
+            ) : (
+              <button
+                class="button button-quiet button-small"
+                data-testid="board-forget"
+                aria-label={`Forget ${name}`}
+                onClick={() => setLeaving(board.pairing)}
+              >
+                Forget
+              </button>
+            )}
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+/** Rooms where no code is needed and that are not paired, those first where the board waits; then "forget all". */
+export function RoomList({ classroom, disabled }: { classroom: Classroom; disabled: boolean }) {
+  const { rooms, pairing, session } = classroom;
+  const [asking, setAsking] = useState(false);
+  const waiting = rooms.waiting.value;
+  const paired = session.boards.value.filter((board) => !board.revoked);
+  const listed = new Set(paired.map((board) => board.name));
+  const remembered = rooms.remembered.value
+    .filter(({ board, name }) => waiting.has(board) || !listed.has(name))
+    .sort((one, other) => Number(waiting.has(other.board)) - Number(waiting.has(one.board)));
+  const online = session.connection.value === "online";
+  if (remembered.length + paired.length === 0) return <ErrorNote message={rooms.error.value} />;
+  return (
+    <>
+      {remembered.length > 0 && (
+        <ul class="boards" aria-label="Remembered rooms">
+          {remembered.map(({ board, name }) => (
+            <li
+              key={board}
+              data-testid="room"
+              data-board={board}
+              data-waiting={waiting.has(board)}
+            >
+              <span class="grow board-name">
+                {name}
+                <span class="soft small"> {waiting.has(board) ? "waits" : "is off or in use"}</span>
+              </span>
+              {waiting.has(board) && (
+                <button
+                  class="button button-main button-small"
+                  data-testid="room-start"
+                  aria-label={`Start on ${name}`}
+                  disabled={disabled}
+                  onClick={() => pairing.start(board, name)}
+                >
+                  Start
+                </button>
+              )}
+              <button
+                class="button button-quiet button-small"
+                data-testid="room-forget"
+                aria-label={`Forget the room ${name}`}
+                onClick={() => void rooms.forget(board)}
+              >
+                Forget
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      <div class="row row-end">
+        <button
+          class="button button-quiet button-small"
+          data-testid="forget-all"
+          disabled={!online}
+          onClick={() => setAsking(true)}
+        >
+          Forget all boards
+        </button>
+      </div>
+      <ErrorNote message={rooms.error.value} />
+      {asking && (
+        <Dialog
+          title="Forget all boards?"
+          testid="forget-all-dialog"
+          onClose={() => setAsking(false)}
+        >
+          <p>
+            Every board that is paired with you shows a new code, in other lessons too, and no room
+            is remembered any more.
+          </p>
+          <div class="row row-end">
+            <button class="button" onClick={() => setAsking(false)}>
+              Keep them
+            </button>
+            <button
+              class="button button-bad"
+              data-testid="forget-all-confirm"
+              onClick={() => {
+                classroom.forgetAllBoards();
+                setAsking(false);
+              }}
+            >
+              Forget all
+            </button>
+          </div>
+        </Dialog>
+      )}
+    </>
+  );
+}
