@@ -39,6 +39,7 @@ const CLIENT: All<ClientMessage> = {
   "pair.reject": ["type", "pairing"],
   "pair.revoke": ["type", "pairing"],
   "pair.leave": ["type"],
+  signal: ["type", "from", "to", "call", "sdp_type", "sdp"],
   ping: ["type", "t"],
 };
 const SERVER: All<ServerMessage> = {
@@ -48,6 +49,7 @@ const SERVER: All<ServerMessage> = {
   "pair.offer": ["type", "teacher_name", "symbol", "symbol_name", "expires_in_seconds"],
   "pair.done": ["type", "pairing", "session", "token", "position"],
   "pair.rejected": ["type", "pairing", "reason"],
+  signal: ["type", "from", "to", "call", "sdp_type", "sdp", "role", "pairing"],
   pong: ["type", "t", "load", "now"],
   move: ["type", "within_seconds"],
   error: ["type", "code", "message", "retry"],

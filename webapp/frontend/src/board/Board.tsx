@@ -2,7 +2,7 @@
 import { lazy, Suspense } from "preact/compat";
 import { useState } from "preact/hooks";
 import type { Api } from "../core/api";
-import { forgetDocument } from "../live/keep";
+import { forgetDocument } from "../live/kept";
 import { forgetPairing, keepPairing, keptPairing, type BoardPairing } from "./pairing";
 import { WaitingScreen } from "./WaitingScreen";
 

@@ -74,7 +74,11 @@ export default function Showing({ api, pairing, onEnded }: Props) {
           <TimerFace timer={session.timer.value} clock={session.clock} />
         </div>
       )}
-      <Tools connection={session.connection.value} onLeave={() => leave(session, onEnded)} />
+      <Tools
+        connection={session.connection.value}
+        direct={session.directCount.value}
+        onLeave={() => leave(session, onEnded)}
+      />
     </main>
   );
 }

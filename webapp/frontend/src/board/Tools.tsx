@@ -7,14 +7,20 @@ import { Dialog } from "../ui/Dialog";
 /** The buttons stay this long after the last touch. */
 const SHOWN_MS = 3_000;
 
-export function Tools({ connection, onLeave }: { connection: Connection; onLeave: () => void }) {
+interface Props {
+  connection: Connection;
+  direct: number;
+  onLeave: () => void;
+}
+
+export function Tools({ connection, direct, onLeave }: Props) {
   const awake = useAwake();
   const full = useFullscreen();
   const [leaving, setLeaving] = useState(false);
   return (
     <>
       <div class="board-dot">
-        <ConnectionState state={connection} dotOnly />
+        <ConnectionState state={connection} direct={direct} dotOnly />
       </div>
       <div class={`board-tools ${awake ? "board-tools-awake" : ""}`}>
         <button class="button" data-testid="board-leave" onClick={() => setLeaving(true)}>
