@@ -20,6 +20,12 @@ def _failover(options: Options) -> Report:
     return failover.run(options)
 
 
+def _all_servers_dead(options: Options) -> Report:
+    from tests.drills import all_servers_dead
+
+    return all_servers_dead.all_servers_dead(options)
+
+
 ROUNDS: dict[str, Callable[[Options], Report]] = {
     "conflicts": conflicts.conflicts,
     "control": control.run,
@@ -33,6 +39,7 @@ ROUNDS: dict[str, Callable[[Options], Report]] = {
     "skew": skew.skew,
     "failover": _failover,
     "mail": mail.mail,
+    "all-servers-dead": _all_servers_dead,
 }
 
 

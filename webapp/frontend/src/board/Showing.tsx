@@ -45,6 +45,8 @@ export default function Showing({ api, pairing, onEnded }: Props) {
     if (!mayDraw) ink.withdraw();
   }, [ink, mayDraw]);
   useWakeLock();
+  const [loaded, setLoaded] = useState(false);
+  useEffect(() => void session.loaded.then(() => setLoaded(true)), [session]);
 
   const shown = lessons.shown.value;
   const current = shown && shown.lesson === wanted?.id ? shown : null;
@@ -62,7 +64,7 @@ export default function Showing({ api, pairing, onEnded }: Props) {
           mayDraw={mayDraw && session.blank.value === ""}
         />
       ) : (
-        <Greeting teacher={pairing.teacher} coming={wanted !== null} />
+        loaded && <Greeting teacher={pairing.teacher} coming={wanted !== null} />
       )}
       <div
         class={`blank blank-${session.blank.value || "off"}`}
