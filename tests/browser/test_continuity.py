@@ -57,7 +57,7 @@ def test_a_sleeping_board_and_a_clock_that_is_set_are_caught_up_with_and_two_tab
         draw(teacher, [(0.2, 0.4), (0.6, 0.5)])
         teacher.next()
         other_tab.get_by_test_id("next").click()
-        teacher.page.wait_for_timeout(6_000)  # longer than any heartbeat is waited for
+        teacher.page.wait_for_timeout(4_000)  # longer than any heartbeat is waited for
     place = teacher.at()
     board.page.evaluate("const real = Date.now; Date.now = () => real() + 3_600_000; undefined")
     board.expect_at(place)

@@ -14,8 +14,9 @@ import { CacheFirst, NetworkFirst } from "workbox-strategies";
 import { FIGURE_PATH, FIGURES_CACHE, type TakeOver } from "./names";
 
 declare const self: ServiceWorkerGlobalScope & typeof globalThis;
-/** Put in by vite.config.ts: all files of this build that pages need, pages among them. */
+/** Put in by service-worker.ts: all files of this build that pages need, pages among them. */
 declare const __SHELL__: PrecacheEntry[];
+const shell = __SHELL__;
 
 /** A page that the network has not brought by then comes from this device. */
 const PAGE_WAIT_SECONDS = 3;
@@ -23,7 +24,7 @@ const PAGE_WAIT_SECONDS = 3;
 const KEPT_SECONDS = 60 * 24 * 3600;
 
 const pageOf = (url: string): string =>
-  /^\/board(\/|$)/.test(new URL(url).pathname) ? "/board.html" : "/index.html";
+  /^\/board(\.html)?(\/|$)/.test(new URL(url).pathname) ? "/board.html" : "/index.html";
 
 // Before the shell's own route: pages are asked for, whatever is kept of them.
 registerRoute(
@@ -46,7 +47,7 @@ registerRoute(
   ),
 );
 
-precacheAndRoute(__SHELL__, { directoryIndex: "", cleanURLs: false });
+precacheAndRoute(shell, { directoryIndex: "", cleanURLs: false });
 
 // What the shell leaves out: typefaces of other scripts, once a lesson has needed them.
 registerRoute(
@@ -87,6 +88,6 @@ registerRoute(
 self.addEventListener("message", (event) => {
   const message = event.data as Partial<TakeOver> | null;
   if (message?.type !== "take-over") return;
-  if (__SHELL__.some(({ url }) => url === message.script)) void self.skipWaiting();
+  if (shell.some(({ url }) => url === message.script)) void self.skipWaiting();
 });
 clientsClaim();
