@@ -22,6 +22,13 @@ CLIENT: dict[str, Fields] = {
     "pair.reject": {"pairing": (str, True)},
     "pair.revoke": {"pairing": (str, True)},
     "pair.leave": {},
+    "signal": {
+        "from": (str, True),
+        "to": (str, True),
+        "call": (str, True),
+        "sdp_type": (str, True),
+        "sdp": (str, True),
+    },
     "ping": {"t": (NUMBER, True)},
 }
 SERVER: dict[str, Fields] = {
@@ -62,6 +69,15 @@ SERVER: dict[str, Fields] = {
         "proof": (str, False),
     },
     "pair.rejected": {"pairing": (str, True), "reason": (str, True)},
+    "signal": {
+        "from": (str, True),
+        "to": (str, True),
+        "call": (str, True),
+        "sdp_type": (str, True),
+        "sdp": (str, True),
+        "role": (str, True),
+        "pairing": (str, False),
+    },
     "pong": {"t": (NUMBER, True), "load": (NUMBER, True), "now": (NUMBER, True)},
     "move": {"within_seconds": (NUMBER, True), "hosts": (list, False)},
     "error": {"code": (str, True), "message": (str, True), "retry": (bool, True)},

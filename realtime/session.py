@@ -3,10 +3,11 @@
 Deciding who may write stands here, once. Storing is not here (snapshots), nor is pairing.
 """
 
+import json
 import logging
 import uuid
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from realtime import protocol
 from realtime.documents import NOTHING, Applied, SharedDocument
@@ -16,7 +17,8 @@ from realtime.tokens import Role
 
 logger = logging.getLogger(__name__)
 
-UPDATE, AWARENESS, SYNC, REPLY = b"U", b"A", b"S", b"R"
+UPDATE, AWARENESS, SYNC, REPLY, SIGNAL = b"U", b"A", b"S", b"R", b"G"
+BY_TEACHER, BY_BOARD = b"t", b"b"
 LARGEST_AWARENESS = 16 * 1024
 SETTLE_SECONDS = 1.0  # then 2, 4, … up to the regular interval
 SYNC_BACK = b"Q"  # the asked node's own request; never answered by another, or two would loop
@@ -29,6 +31,9 @@ class Member(Protocol):
 
     def send_frame(self, frame: bytes, droppable: bool = False) -> None:
         """Queue a binary frame; never raises."""
+
+    def send_text(self, text: str) -> None:
+        """Queue a control message; never raises."""
 
     def refuse(self, refusal: Refusal) -> None:
         """Send an error, and close if the refusal says so."""
@@ -122,8 +127,12 @@ class Session:
                 self._awareness(body, None)
             elif kind in (SYNC, SYNC_BACK):
                 self._answer(body, reply, may_ask=kind == SYNC)
-        except Refusal as refusal:
-            logger.warning("session=%s dropped a broken bus message: %s", self.id, refusal)
+            elif kind == SIGNAL:
+                text = body[1:].decode()
+                json.loads(text)
+                self._send_signal(text, body[:1] == BY_TEACHER, None)
+        except (Refusal, ValueError) as fault:
+            logger.warning("session=%s dropped a broken bus message: %s", self.id, fault)
 
     def _from_node(self, applied: Applied) -> None:
         if applied.pending:
@@ -182,6 +191,26 @@ class Session:
         for member in tuple(self.members):
             if member is not source:
                 member.send_frame(frame, droppable=True)
+
+    def signal(self, member: Member, message: dict[str, Any]) -> None:
+        """A page's word to another about a direct connection.
+
+        Role and pairing are the token's: through the fingerprint in the SDP they vouch for who
+        is at the other end of the connection, where no host looks on.
+        """
+        told = {name: message[name] for name in protocol.CLIENT["signal"]}
+        role = member.role
+        pairing = None if role.is_teacher else role.subject
+        text = protocol.encode("signal", **told, role=role.role, pairing=pairing)
+        self._send_signal(text, role.is_teacher, member)
+        by = BY_TEACHER if role.is_teacher else BY_BOARD
+        self._bus.publish(self.id, SIGNAL + by + text.encode())
+
+    def _send_signal(self, text: str, by_teacher: bool, source: Member | None) -> None:
+        """To teachers' pages from anybody, to boards from teachers only."""
+        for member in tuple(self.members):
+            if member is not source and (by_teacher or member.role.is_teacher):
+                member.send_text(text)
 
     def merge_snapshots(self, states: list[bytes]) -> None:
         """The rows of all nodes; a broken row is logged and skipped."""

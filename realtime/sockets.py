@@ -142,6 +142,8 @@ class Socket(WebSocketHandler):
             self._pair_open(message)
         elif kind == "pair.leave":
             self._pair_leave()
+        elif kind == "signal":
+            self._signal(message)
         else:
             await self._teacher_message(kind, message)
 
@@ -178,6 +180,11 @@ class Socket(WebSocketHandler):
         if self.session is None or self.role.is_teacher:
             raise bad_frame("Only a paired board can leave.")
         self.session.change_board(self.session.document.revoke, self.role.subject)
+
+    def _signal(self, message: dict[str, Any]) -> None:
+        if self.session is None:
+            raise bad_frame("Say hello first.")
+        self.session.signal(self, message)
 
     async def _teacher_message(self, kind: str, message: dict[str, Any]) -> None:
         if self.session is None:

@@ -66,7 +66,7 @@ class Screen:
         size: tuple[int, int] = LAPTOP_SCREEN,
         home: Path | None = None,
     ) -> None:
-        self._playwright, self._profile, self.url, self._size = playwright, profile, url, size
+        self._playwright, self.profile, self.url, self._size = playwright, profile, url, size
         self._home = home
         self._context: BrowserContext | None = None
         self._earlier_errors: list[str] = []
@@ -83,7 +83,7 @@ class Screen:
     def _start(self) -> None:
         width, height = self._size
         self._context = self._playwright.chromium.launch_persistent_context(
-            self._profile,
+            self.profile,
             executable_path=CHROMIUM,
             headless=True,
             args=ARGUMENTS,

@@ -10,6 +10,17 @@ from cluster.local.laptop import Laptop
 from tests.browser import decks
 from tests.browser.chaos import Chaos
 from tests.browser.conftest import Account
+from tests.browser.hands import (
+    Point,
+    box,
+    draw,
+    finger,
+    on_screen,
+    page_of,
+    press,
+    shapes,
+    strokes,
+)
 from tests.browser.screens import Board, Screen, Screens, Teacher, expect, pair, ranked
 
 pytestmark = pytest.mark.timeout(200)
@@ -17,9 +28,6 @@ pytestmark = pytest.mark.timeout(200)
 PHONE = (390, 844)
 OLD_BOARD = (1024, 768)
 """Four by three, as many classrooms still have it: ink must lie on the same words there."""
-
-Point = tuple[float, float]
-"""Share of the slide's width and height."""
 
 
 @pytest.fixture
@@ -269,57 +277,7 @@ def test_every_slide_is_a_thumbnail_and_every_command_is_in_the_help(
     expect(board.by("board-blank")).to_have_attribute("data-blank", "")
 
 
-# ---- hands
-
-
-def press(screen: Screen, key: str) -> None:
-    screen.page.keyboard.press(key)
-
-
-def box(part: Locator) -> tuple[float, float, float, float]:
-    found = part.bounding_box()
-    assert found is not None
-    return found["x"], found["y"], found["width"], found["height"]
-
-
-def page_of(screen: Screen) -> Locator:
-    """The slide's page that is shown now."""
-    inside = ".present .slide-page" if isinstance(screen, Board) else ".stage-slide .slide-page"
-    return screen.page.locator(inside)
-
-
-def on_screen(screen: Screen, point: Point) -> Point:
-    x, y, width, height = box(page_of(screen))
-    return x + point[0] * width, y + point[1] * height
-
-
-def draw(screen: Screen, points: list[Point]) -> None:
-    mouse = screen.page.mouse
-    mouse.move(*on_screen(screen, points[0]))
-    mouse.down()
-    for point in points[1:]:
-        mouse.move(*on_screen(screen, point), steps=8)
-    mouse.up()
-
-
-def finger(screen: Screen, points: list[Point]) -> None:
-    """Touches the slide, moves and lifts, by the browser's own touch events."""
-    tab = screen.page.context.new_cdp_session(screen.page)
-    tab.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
-    for kind, point in [("touchStart", points[0]), *(("touchMove", p) for p in points[1:])]:
-        x, y = on_screen(screen, point)
-        tab.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
-    tab.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    tab.detach()
-
-
-def strokes(screen: Screen) -> Locator:
-    return page_of(screen).locator("path[data-stroke]")
-
-
-def shapes(screen: Screen) -> list[str]:
-    """What is drawn, to the last point."""
-    return strokes(screen).evaluate_all("all => all.map(path => path.getAttribute('d')).sort()")
+# ---- what must be so
 
 
 def assert_one_line_to_the_right(path: str) -> None:

@@ -21,6 +21,12 @@ def _failover(options: Options) -> Report:
     return failover.run(options)
 
 
+def _all_servers_dead(options: Options) -> Report:
+    from tests.drills import all_servers_dead
+
+    return all_servers_dead.all_servers_dead(options)
+
+
 ROUNDS: dict[str, Callable[[Options], Report]] = {
     "conflicts": conflicts.conflicts,
     "control": control.run,
@@ -38,6 +44,7 @@ ROUNDS: dict[str, Callable[[Options], Report]] = {
     "realtime-kill": kill.kill,
     "nats-partition": partition.partition,
     "frames": frames.frames,
+    "all-servers-dead": _all_servers_dead,
 }
 
 

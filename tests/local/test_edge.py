@@ -418,3 +418,13 @@ def test_assets_of_an_older_release_are_still_there(hosts):
     assert answer.status_code == 200
     assert "immutable" in answer.headers["Cache-Control"]
     assert host.get("/assets/never.js", "www").status_code == 404
+
+
+def test_the_service_worker_is_asked_for_anew_each_time(hosts):
+    host = hosts["host1"]
+    (host.folder / "frontend/sw.js").write_text("self;\n")
+    answer = host.get("/sw.js", "www")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-cache")
+    assert f"https://host1.{DOMAIN}" in answer.headers["Content-Security-Policy"], (
+        "the worker fetches figures from the hosts"
+    )

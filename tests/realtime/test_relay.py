@@ -156,6 +156,7 @@ async def test_a_message_lost_on_the_bus_is_repaired_by_the_regular_comparison(
     await client.publish(f"firstbell.rt.session.{session}", b"U\xff\xffgarbage")
     await client.publish(f"firstbell.rt.session.{session}", b"")
     await client.publish(f"firstbell.rt.session.{session}", b"S123", reply="x")
+    await client.publish(f"firstbell.rt.session.{session}", b"Gt\xff{")
     await client.publish("firstbell.rt.pair", b"[]", reply="x")
     await client.publish("firstbell.rt.pair.failed", b"{")
     await client.close()
@@ -178,6 +179,59 @@ async def test_awareness_travels_between_nodes(two_nodes: list[RealtimeNode]) ->
 
     clocks = iter(range(1, 10_000))
     await until(lambda: heard(next(clocks)), "the teacher's presence")
+
+
+CALL = {"from": "5", "to": "7", "call": "c1", "sdp_type": "offer", "sdp": "v=0"}
+
+
+async def test_signals_go_between_teachers_and_boards_and_say_whose_they_are(
+    node: RealtimeNode,
+) -> None:
+    session = new_session()
+    teacher, phone = [await Page.hello(node, token(session)) for _ in range(2)]
+    boards = [await Page.hello(node, token(session, "board", name)) for name in ("b1", "b2")]
+    stranger = await Page.hello(node, token(new_session()))
+    teacher.say("signal", **CALL)
+    for page in (phone, *boards):
+        assert await page.hear("signal") == {"type": "signal", **CALL, "role": "teacher"}
+    # Whoever says to be a teacher: what counts is the token.
+    boards[0].say("signal", **{**CALL, "sdp_type": "answer"}, role="teacher", pairing="b2")
+    answer = {"type": "signal", **CALL, "sdp_type": "answer", "role": "board", "pairing": "b1"}
+    for page in (teacher, phone):
+        assert await page.hear("signal") == answer
+    for page in (teacher, boards[1], stranger):
+        page.say("ping", t=1)
+        await page.hear("pong")
+        assert [m for m in page.heard if m["type"] == "signal"] == []
+
+
+async def test_a_signal_needs_a_hello_and_has_a_bound(node: RealtimeNode) -> None:
+    page = await Page.open(node)
+    page.say("signal", **CALL)
+    assert (await page.hear("error"))["code"] == "bad_frame"
+    page.say("hello", protocol=1, token=token(new_session()))
+    await page.hear("welcome")
+    page.say("signal", **{**CALL, "sdp": "v" * 4097})
+    assert (await page.hear("error"))["code"] == "bad_frame"
+
+
+async def test_signals_travel_between_nodes_and_boards_hear_teachers_only(
+    two_nodes: list[RealtimeNode],
+) -> None:
+    session = new_session()
+    teacher = await Page.hello(two_nodes[0], token(session))
+    board = await Page.hello(two_nodes[1], token(session, "board", "b1"))
+    other = await Page.hello(two_nodes[0], token(session, "board", "b2"))
+
+    def heard(by: Page) -> bool:
+        teacher.say("signal", **CALL)
+        return any(m["type"] == "signal" for m in by.heard)
+
+    await until(lambda: heard(board), "the teacher's call")
+    board.say("signal", **{**CALL, "sdp_type": "answer"})
+    answer = await teacher.hear("signal")
+    assert (answer["role"], answer["pairing"]) == ("board", "b1")
+    assert {m["role"] for m in other.heard if m["type"] == "signal"} <= {"teacher"}
 
 
 async def keep_pinging(*pages: Page) -> None:

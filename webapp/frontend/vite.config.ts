@@ -1,7 +1,9 @@
 /** Two pages, built to static files that any web server or CDN can serve. */
 import { defineConfig } from "vitest/config";
+import { serviceWorker } from "./service-worker.ts";
 
 export default defineConfig({
+  plugins: [serviceWorker()],
   build: {
     target: "es2022",
     rollupOptions: { input: { teacher: "index.html", board: "board.html" } },

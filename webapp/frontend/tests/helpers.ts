@@ -142,6 +142,8 @@ export class FakeRelay {
   readonly dead = new Set<string>();
   readonly silent = new Set<string>();
   private readonly open = new Set<FakeSocket>();
+  /** Role and pairing by the token, "board/p1" for instance, as a host reads them. */
+  private readonly tokens = new Map<FakeSocket, string>();
 
   serve(net: FakeNet): void {
     net.onSocket = (socket) => {
@@ -182,7 +184,12 @@ export class FakeRelay {
     }
   }
 
-  private control(socket: FakeSocket, message: { type: string; t?: number }): void {
+  private control(
+    socket: FakeSocket,
+    message: { type: string; t?: number; token?: string },
+  ): void {
+    if (message.token) this.tokens.set(socket, message.token);
+    if (message.type === "signal") this.signal(socket, message);
     if (message.type === "ping") socket.say({ type: "pong", t: message.t, load: 0 });
     if (message.type !== "hello") return;
     socket.say({
@@ -199,6 +206,101 @@ export class FakeRelay {
     writeSyncStep1(step1, this.doc);
     socket.sayBinary(encoding.toUint8Array(step1));
   }
+
+  private signal(from: FakeSocket, message: { type: string }): void {
+    const [role = "", pairing] = (this.tokens.get(from) ?? "").split("/");
+    for (const other of this.open) {
+      const teachers = this.tokens.get(other)?.startsWith("teacher");
+      if (other === from || (role === "board" && !teachers)) continue;
+      other.say({ ...message, role, ...(pairing ? { pairing } : {}) });
+    }
+  }
+}
+
+/** One end of a data channel. */
+class FakeDataChannel {
+  binaryType = "";
+  bufferedAmount = 0;
+  readyState = "connecting";
+  onopen: (() => void) | null = null;
+  onclose: (() => void) | null = null;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  other: FakeDataChannel | null = null;
+
+  constructor(private readonly lan: FakeLan) {}
+
+  open(): void {
+    this.readyState = "open";
+    this.onopen?.();
+  }
+
+  send(data: string | Uint8Array): void {
+    if (this.lan.isCut) return;
+    this.lan.sent.push(data);
+    const message = typeof data === "string" ? data : data.slice().buffer;
+    this.other?.onmessage?.({ data: message });
+  }
+}
+
+/** As much of RTCPeerConnection as is used. Its description is its number. */
+export class FakePeer {
+  readonly number: number;
+  connectionState = "new";
+  iceGatheringState = "complete";
+  localDescription: { sdp: string } | null = null;
+  onconnectionstatechange: (() => void) | null = null;
+  onicegatheringstatechange: (() => void) | null = null;
+  ondatachannel: ((event: { channel: FakeDataChannel }) => void) | null = null;
+  channel: FakeDataChannel | null = null;
+  private remote: FakePeer | null = null;
+
+  constructor(private readonly lan: FakeLan) {
+    this.number = lan.peers.push(this) - 1;
+  }
+
+  createDataChannel(): FakeDataChannel {
+    return (this.channel = new FakeDataChannel(this.lan));
+  }
+
+  async setLocalDescription(): Promise<void> {
+    this.localDescription = { sdp: `v=0 ${this.number}` };
+  }
+
+  async setRemoteDescription({ type, sdp }: { type: string; sdp: string }): Promise<void> {
+    const remote = this.lan.peers[Number(sdp.split(" ")[1])];
+    if (!remote) throw new Error("no such description");
+    this.remote = remote;
+    if (type === "answer" && !this.lan.isCut) this.connect(remote);
+  }
+
+  private connect(remote: FakePeer): void {
+    if (!this.channel) return;
+    remote.channel = new FakeDataChannel(this.lan);
+    [remote.channel.other, this.channel.other] = [this.channel, remote.channel];
+    remote.ondatachannel?.({ channel: remote.channel });
+    for (const end of [remote.channel, this.channel]) end.open();
+  }
+
+  /** The browser gives the connection up. */
+  fail(): void {
+    this.connectionState = "failed";
+    this.onconnectionstatechange?.();
+  }
+
+  close(): void {
+    this.connectionState = "closed";
+    const other = this.remote?.channel;
+    if (other && !this.lan.isCut) queueMicrotask(() => other.onclose?.());
+  }
+}
+
+/** A school's network: pages reach one another directly unless it is cut. */
+export class FakeLan {
+  isCut = false;
+  readonly peers: FakePeer[] = [];
+  readonly sent: (string | Uint8Array)[] = [];
+
+  makePeer = (): RTCPeerConnection => new FakePeer(this) as unknown as RTCPeerConnection;
 }
 
 export class MemoryStorage implements Storage {

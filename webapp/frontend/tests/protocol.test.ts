@@ -41,6 +41,7 @@ const CLIENT: All<ClientMessage> = {
   "pair.reject": ["type", "pairing"],
   "pair.revoke": ["type", "pairing"],
   "pair.leave": ["type"],
+  signal: ["type", "from", "to", "call", "sdp_type", "sdp"],
   ping: ["type", "t"],
 };
 const SERVER: All<ServerMessage> = {
@@ -68,6 +69,7 @@ const SERVER: All<ServerMessage> = {
   "pair.waiting": ["type", "boards"],
   "pair.done": ["type", "pairing", "session", "token", "position", "device", "board", "proof"],
   "pair.rejected": ["type", "pairing", "reason"],
+  signal: ["type", "from", "to", "call", "sdp_type", "sdp", "role", "pairing"],
   pong: ["type", "t", "load", "now"],
   move: ["type", "within_seconds", "hosts"],
   error: ["type", "code", "message", "retry"],

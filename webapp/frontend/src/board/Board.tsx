@@ -2,7 +2,7 @@
 import { lazy, Suspense } from "preact/compat";
 import { useState } from "preact/hooks";
 import type { Api } from "../core/api";
-import { forgetDocument } from "../live/keep";
+import { forgetDocument } from "../live/kept";
 import { noteTeacher } from "./overnight";
 import { forgetPairing, keepPairing, keptPairing, type BoardPairing } from "./pairing";
 import { BoardRooms } from "./rooms";

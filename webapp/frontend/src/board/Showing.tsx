@@ -49,6 +49,8 @@ export default function Showing({ api, pairing, rooms, onEnded }: Props) {
   }, [ink, mayDraw]);
   useWakeLock();
   useFreedOvernight(session, rooms, () => leave(api, pairing, session, onEnded));
+  const [loaded, setLoaded] = useState(false);
+  useEffect(() => void session.loaded.then(() => setLoaded(true)), [session]);
 
   const shown = lessons.shown.value;
   const current = shown && shown.lesson === wanted?.id ? shown : null;
@@ -66,7 +68,7 @@ export default function Showing({ api, pairing, rooms, onEnded }: Props) {
           mayDraw={mayDraw && session.blank.value === ""}
         />
       ) : (
-        <Greeting teacher={pairing.teacher} coming={wanted !== null} />
+        loaded && <Greeting teacher={pairing.teacher} coming={wanted !== null} />
       )}
       <div
         class={`blank blank-${session.blank.value || "off"}`}
@@ -80,6 +82,7 @@ export default function Showing({ api, pairing, rooms, onEnded }: Props) {
       )}
       <Tools
         connection={session.connection.value}
+        direct={session.directCount.value}
         teacher={pairing.teacher}
         onLeave={() => leave(api, pairing, session, onEnded)}
       />

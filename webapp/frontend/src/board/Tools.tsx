@@ -9,18 +9,19 @@ const SHOWN_MS = 3_000;
 
 interface Props {
   connection: Connection;
+  direct: number;
   teacher: string;
   onLeave: () => void;
 }
 
-export function Tools({ connection, teacher, onLeave }: Props) {
+export function Tools({ connection, direct, teacher, onLeave }: Props) {
   const awake = useAwake();
   const full = useFullscreen();
   const [leaving, setLeaving] = useState(false);
   return (
     <>
       <div class="board-dot">
-        <ConnectionState state={connection} dotOnly />
+        <ConnectionState state={connection} direct={direct} dotOnly />
       </div>
       <div class={`board-tools ${awake ? "board-tools-awake" : ""}`}>
         {teacher && (

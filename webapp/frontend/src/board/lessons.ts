@@ -8,6 +8,7 @@ import type { Lesson } from "../core/types";
 import { cachedLesson, cacheLesson } from "../lesson/cache";
 import { Deck } from "../lesson/deck";
 import type { ShownLesson } from "../live/show";
+import { keepFigures } from "../offline/figures";
 import type { BoardPairing } from "./pairing";
 
 /** Waits between tries, while no host gives the lesson: from the first to the last. */
@@ -78,5 +79,7 @@ export class BoardLessons {
     if (shown?.lesson === lesson.id && this.shownVersion === lesson.version) return;
     this.shownVersion = lesson.version;
     this.shown.value = { lesson: lesson.id, title: lesson.title, deck: new Deck(lesson.slides) };
+    const isShown = (): boolean => this.wanted.startsWith(`${lesson.id}@`);
+    void keepFigures(lesson.slides, this.api.hosts, isShown);
   }
 }

@@ -5,6 +5,7 @@ import "./board.css";
 import { Api } from "../core/api";
 import { fetchConfig, type Config } from "../core/config";
 import { Hosts } from "../core/hosts";
+import { bringWorker, whenIdle } from "../offline/worker";
 import { Board } from "./Board";
 
 const CONFIG_RETRY_MS = 3_000;
@@ -30,3 +31,4 @@ async function configAtLast(): Promise<Config> {
 }
 
 void start();
+whenIdle(() => void bringWorker(new URL(import.meta.url).pathname));

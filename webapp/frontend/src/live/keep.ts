@@ -1,48 +1,25 @@
 /**
  * Keeps a session's document on this device: a reload begins where it ended, servers or none.
  *
- * The document is small (a few kB); a school without storage loses nothing but that comfort.
+ * y-indexeddb writes each update as it comes, and now and then sums them up. Where there is no IndexedDB
+ * (private windows of some browsers) the page works all the same, it only starts empty.
  */
-import { fromBase64, toBase64 } from "lib0/buffer";
-import * as Y from "yjs";
-import { forget, load, save } from "../core/storage";
+import { IndexeddbPersistence } from "y-indexeddb";
+import type * as Y from "yjs";
+import { documentName, hasStorage } from "./kept";
 import type { Role } from "./protocol";
 
-/** Changes come in bursts; they are written this much after the last. */
-const SAVE_AFTER_MS = 300;
+/** Longer than this nobody waits for what is kept: should it come later, it is merged then. */
+const LOAD_WAIT_MS = 1_500;
 
-/** `who`: teacher and board may share a browser, but not the record of what each has seen. */
-export function keepDocument(doc: Y.Doc, session: string, who: Role): () => void {
-  const key = `doc.${who}.${session}`;
-  const kept = load<string>(key, "");
-  if (kept) {
-    try {
-      Y.applyUpdate(doc, fromBase64(kept), "kept");
-    } catch {
-      forget(key);
-    }
-  }
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const write = (): void => {
-    clearTimeout(timer);
-    timer = undefined;
-    save(key, toBase64(Y.encodeStateAsUpdate(doc)));
-  };
-  const soon = (): void => {
-    timer ??= setTimeout(write, SAVE_AFTER_MS);
-  };
-  const now = (): void => {
-    if (timer !== undefined) write();
-  };
-  doc.on("update", soon);
-  window.addEventListener("pagehide", now);
-  return () => {
-    now();
-    doc.off("update", soon);
-    window.removeEventListener("pagehide", now);
-  };
-}
-
-export function forgetDocument(session: string, who: Role): void {
-  forget(`doc.${who}.${session}`);
+/** Resolves when what was kept is in the document. It is kept until the document is destroyed. */
+export function keepDocument(doc: Y.Doc, session: string, who: Role): Promise<void> {
+  if (!hasStorage()) return Promise.resolve();
+  const kept = new IndexeddbPersistence(documentName(session, who), doc);
+  // Another tab signs out, and what is kept goes: this one must not write to what is closed.
+  kept._db
+    .then((db) => db.addEventListener("versionchange", () => void kept.destroy()))
+    .catch(() => undefined);
+  const late = new Promise<void>((resolve) => setTimeout(resolve, LOAD_WAIT_MS));
+  return Promise.race([kept.whenSynced.then(() => undefined), late]);
 }

@@ -9,6 +9,16 @@ export const PROTOCOL_VERSION = 1;
 
 export type Role = "teacher" | "board";
 
+/** What two pages tell one another to connect directly; ids are Yjs client ids. */
+export interface Signal {
+  type: "signal";
+  from: string;
+  to: string;
+  call: string;
+  sdp_type: string;
+  sdp: string;
+}
+
 export type ClientMessage =
   | { type: "hello"; protocol: number; token: string; standby?: boolean }
   | { type: "pair.open"; device?: string }
@@ -19,6 +29,7 @@ export type ClientMessage =
   | { type: "pair.reject"; pairing: string }
   | { type: "pair.revoke"; pairing: string }
   | { type: "pair.leave" }
+  | Signal
   | { type: "ping"; t: number };
 
 export type ServerMessage =
@@ -68,6 +79,8 @@ export type ServerMessage =
       proof?: string;
     }
   | { type: "pair.rejected"; pairing: string; reason: string }
+  /** A board's has its pairing. Both are vouched for by the host. */
+  | (Signal & { role: string; pairing?: string })
   | { type: "pong"; t: number; load: number; now?: number }
   | { type: "move"; within_seconds: number; hosts?: string[] }
   | { type: "error"; code: string; message: string; retry: boolean };
@@ -101,6 +114,14 @@ const REQUIRED: Record<
   "pair.waiting": { boards: "object" },
   "pair.done": { pairing: "string" },
   "pair.rejected": { pairing: "string", reason: "string" },
+  signal: {
+    from: "string",
+    to: "string",
+    call: "string",
+    sdp_type: "string",
+    sdp: "string",
+    role: "string",
+  },
   pong: { t: "number", load: "number" },
   move: { within_seconds: "number" },
   error: { code: "string", message: "string", retry: "boolean" },

@@ -23,9 +23,11 @@ import {
 import * as Y from "yjs";
 import type { Host } from "../core/config";
 import { rank } from "../core/rank";
+import { Channel } from "./channel";
 import { SharedClock } from "./clock";
+import { Direct, makePeer, type Page } from "./direct";
 import { keepDocument } from "./keep";
-import type { Line } from "./line";
+import { Line } from "./line";
 import { Links, USUAL_BREADTH, type LinksDependencies } from "./links";
 import { PROTOCOL_VERSION, type ClientMessage, type Role, type ServerMessage } from "./protocol";
 import {
@@ -46,7 +48,11 @@ import {
 } from "./show";
 import type { Place } from "../lesson/steps";
 
-export type Connection = "online" | "reconnecting" | "offline";
+/** "direct": without any host, but in touch with a page of the other role over the local network. */
+export type Connection = "online" | "direct" | "reconnecting" | "offline";
+
+/** Where frames come from: a host's socket, or another page. */
+type Path = Line | Channel;
 
 /** Without any line for this long a page says offline instead of reconnecting. */
 const OFFLINE_AFTER_MS = 10_000;
@@ -90,6 +96,7 @@ export interface SessionOptions {
   onControl?: (message: ServerMessage, line: Line) => void;
   onRefused?: (code: number) => void;
   dependencies?: LinksDependencies;
+  makePeer?: () => RTCPeerConnection | null;
 }
 
 export class LiveSession {
@@ -107,8 +114,13 @@ export class LiveSession {
   /** What boards offer, for this page to write; empty if another page of the teacher does that. */
   readonly offers: ReadonlySignal<BoardOffer[]>;
   readonly boards: ReadonlySignal<PairedBoard[]>;
+  /** Who else is there; without a host only those who are in touch directly. */
   readonly present: ReadonlySignal<Presence[]>;
   readonly connection: ReadonlySignal<Connection>;
+  /** How many other pages would be in touch without any host. */
+  readonly directCount: ReadonlySignal<number>;
+  /** Resolves when what this device has kept is in the document. */
+  readonly loaded: Promise<void>;
   readonly clock = new SharedClock();
   /** Resolves when a server's copy was merged for the first time. */
   readonly synced: Promise<void>;
@@ -125,8 +137,10 @@ export class LiveSession {
     boards: signal<PairedBoard[]>([]),
     present: signal<Presence[]>([]),
     connection: signal<Connection>("reconnecting"),
+    directCount: signal(0),
   };
-  private readonly stopKeeping: () => void;
+  private readonly direct: Direct;
+  private stopped = false;
   private markSynced: () => void = () => undefined;
   private aloneSince: number;
   private teacherHeardAt: number;
@@ -147,16 +161,18 @@ export class LiveSession {
     this.boards = this.signals.boards;
     this.present = this.signals.present;
     this.connection = this.signals.connection;
+    this.directCount = this.signals.directCount;
     this.synced = new Promise((resolve) => (this.markSynced = resolve));
     this.aloneSince = this.teacherHeardAt = this.now();
-    this.stopKeeping = keepDocument(this.doc, options.session, options.role);
+    this.loaded = keepDocument(this.doc, options.session, options.role);
+    this.direct = this.makeDirect();
     this.links = new Links(
       rank(options.hosts, options.session),
       (standby) => this.hello(standby),
       {
         opened: (line) => this.greet(line),
         binary: (frame, line) => this.received(frame, line),
-        control: (message, line) => options.onControl?.(message, line),
+        control: (message, line) => this.control(message, line),
         time: (hostTime, tookMs) => this.clock.told(hostTime, tookMs),
         changed: () => this.reviewConnection(),
         refused: (code) => options.onRefused?.(code),
@@ -171,7 +187,10 @@ export class LiveSession {
   }
 
   start(): void {
-    this.links.start();
+    // What is kept comes first, so that hosts are asked only for what is missing.
+    void this.loaded.then(() => {
+      if (!this.stopped) this.links.start();
+    });
     window.addEventListener("online", this.hurry);
     document.addEventListener("visibilitychange", this.hurry);
   }
@@ -179,10 +198,11 @@ export class LiveSession {
   stop(): void {
     window.removeEventListener("online", this.hurry);
     document.removeEventListener("visibilitychange", this.hurry);
+    this.stopped = true;
     clearTimeout(this.moving);
     removeAwarenessStates(this.awareness, [this.doc.clientID], "leaving");
     this.links.stop();
-    this.stopKeeping();
+    this.direct.stop();
     this.awareness.destroy();
     this.doc.destroy();
   }
@@ -209,8 +229,39 @@ export class LiveSession {
   }
 
   private readonly hurry = (): void => {
-    if (!document.hidden) this.links.hurry();
+    if (document.hidden) return;
+    this.direct.hurry();
+    this.links.hurry();
   };
+
+  private makeDirect(): Direct {
+    const { role, dependencies, makePeer: peer = makePeer } = this.options;
+    return new Direct(
+      this.doc.clientID,
+      role,
+      {
+        opened: (channel) => this.greet(channel),
+        binary: (frame, channel) => this.received(frame, channel),
+        changed: () => {
+          setIfChanged(this.signals.directCount, this.direct.count);
+          this.reviewConnection();
+        },
+        signal: (message) => this.links.send(message),
+      },
+      {
+        makePeer: peer,
+        now: () => this.now(),
+        random: dependencies?.random ?? Math.random,
+      },
+    );
+  }
+
+  private control(message: ServerMessage, line: Line): void {
+    if (message.type === "signal") return this.direct.signalled(message);
+    // A host of an older release takes signals for rubbish; the fifth would close the socket.
+    if (message.type === "error" && message.code === "bad_frame") this.direct.mute();
+    this.options.onControl?.(message, line);
+  }
 
   private hello(standby: boolean): ClientMessage {
     const hello: ClientMessage = {
@@ -221,22 +272,22 @@ export class LiveSession {
     return standby ? { ...hello, standby: true } : hello;
   }
 
-  /** Each new line gets our state vector (what we lack comes back) and our presence. */
-  private greet(line: Line): void {
+  /** Each new path gets our state vector (what we lack comes back) and our presence. */
+  private greet(path: Path): void {
     const encoder = encoding.createEncoder();
     encoding.writeVarUint(encoder, SYNC);
     writeSyncStep1(encoder, this.doc);
-    line.sendBinary(encoding.toUint8Array(encoder));
-    line.sendBinary(this.presenceFrame([this.doc.clientID]));
+    path.sendBinary(encoding.toUint8Array(encoder));
+    path.sendBinary(this.presenceFrame([this.doc.clientID]));
   }
 
-  private received(frame: Uint8Array, line: Line): void {
+  private received(frame: Uint8Array, path: Path): void {
     try {
       const decoder = decoding.createDecoder(frame);
       const kind = decoding.readVarUint(decoder);
-      if (kind === SYNC) this.receivedSync(decoder, line);
+      if (kind === SYNC) this.receivedSync(decoder, path);
       if (kind === AWARENESS) {
-        applyAwarenessUpdate(this.awareness, decoding.readVarUint8Array(decoder), line);
+        applyAwarenessUpdate(this.awareness, decoding.readVarUint8Array(decoder), path);
       }
     } catch (error) {
       // One frame that cannot be read must not end the lesson; the next sync repairs what it was.
@@ -244,27 +295,28 @@ export class LiveSession {
     }
   }
 
-  private receivedSync(decoder: decoding.Decoder, line: Line): void {
+  private receivedSync(decoder: decoding.Decoder, path: Path): void {
+    const isQuestion = decoding.peekVarUint(decoder) === messageYjsSyncStep1;
+    // Boards can't write, whatever they say, and no host stands between to refuse it here.
+    if (!isQuestion && path instanceof Channel && path.role !== "teacher") return;
     const reply = encoding.createEncoder();
     encoding.writeVarUint(reply, SYNC);
-    const kind = readSyncMessage(decoder, reply, this.doc, line);
-    if (kind !== messageYjsSyncStep1) return this.markSynced();
+    readSyncMessage(decoder, reply, this.doc, path);
+    if (!isQuestion && path instanceof Line) this.markSynced();
     // A board has nothing of its own to give: what it would send is refused as read_only.
-    if (this.options.role === "teacher") line.sendBinary(encoding.toUint8Array(reply));
+    if (isQuestion && this.options.role === "teacher") path.sendBinary(encoding.toUint8Array(reply));
   }
 
+  /** What is new here goes out on every path but that by which it came; hosts pass it among themselves. */
   private readonly updated = (update: Uint8Array, origin: unknown): void => {
     this.readDocument();
-    if (
-      this.options.role !== "teacher" ||
-      origin === "kept" ||
-      this.links.open.includes(origin as Line)
-    )
-      return;
+    if (this.options.role !== "teacher") return;
     const encoder = encoding.createEncoder();
     encoding.writeVarUint(encoder, SYNC);
     writeUpdate(encoder, update);
-    this.links.broadcast(encoding.toUint8Array(encoder));
+    const frame = encoding.toUint8Array(encoder);
+    if (!(origin instanceof Line)) this.links.broadcast(frame);
+    this.direct.broadcast(frame, origin);
   };
 
   private readDocument(): void {
@@ -310,11 +362,8 @@ export class LiveSession {
     if (heard.some((client) => states.get(client)?.role === "teacher")) {
       this.teacherHeardAt = this.now();
     }
-    const others = [...states].filter(([client]) => client !== this.doc.clientID);
-    setIfChanged(
-      this.signals.present,
-      others.map(([, { pointer: _, ink: __, ...state }]) => state as Presence),
-    );
+    const others = this.others();
+    this.readPresent();
     setIfChanged(this.signals.offers, this.readOffers(others));
     setIfChanged(
       this.signals.pointers,
@@ -324,9 +373,27 @@ export class LiveSession {
         .filter((pointer) => pointer !== null),
     );
     if (origin === "local" || origin === "leaving") {
-      this.links.broadcast(this.presenceFrame([this.doc.clientID]));
+      const frame = this.presenceFrame([this.doc.clientID]);
+      this.links.broadcast(frame);
+      this.direct.broadcast(frame);
     }
   };
+
+  /** All other pages' awareness. */
+  private others(): [number, Partial<Presence>][] {
+    const states = this.awareness.getStates() as Map<number, Partial<Presence>>;
+    return [...states].filter(([client]) => client !== this.doc.clientID);
+  }
+
+  private readPresent(): void {
+    const hosts = this.links.primary !== null;
+    setIfChanged(
+      this.signals.present,
+      this.others()
+        .filter(([client]) => hosts || this.direct.reaches(client))
+        .map(([, { pointer: _, ink: __, ...state }]) => state as Presence),
+    );
+  }
 
   /** The first of the teacher's pages writes for the boards: two would write each stroke twice. */
   private readOffers(others: [number, Partial<Presence>][]): BoardOffer[] {
@@ -346,7 +413,21 @@ export class LiveSession {
       this.sayPresence();
     }
     this.missTeacher();
+    this.tickDirect();
     this.reviewConnection();
+  }
+
+  private tickDirect(): void {
+    const pages: Page[] = this.others()
+      .filter(([, { role }]) => role === "teacher" || role === "board")
+      .map(([client, { role, pairing }]) => ({
+        client,
+        role: role as Role,
+        pairing: String(pairing ?? ""),
+      }));
+    const revoked = this.boards.peek().filter((board) => board.revoked);
+    const gone = new Set(revoked.map((board) => board.pairing));
+    this.direct.tick(pages, gone, this.links.primary !== null);
   }
 
   /** Heals a cut between two hosts that both still answer: look for the teacher elsewhere. */
@@ -362,11 +443,15 @@ export class LiveSession {
     if (this.links.primary) {
       this.aloneSince = this.now();
       setIfChanged(this.signals.connection, "online");
+    } else if (this.direct.reachesRole(this.options.role === "teacher" ? "board" : "teacher")) {
+      this.aloneSince = this.now();
+      setIfChanged(this.signals.connection, "direct");
     } else {
       const alone = this.now() - this.aloneSince;
       const offline = alone > OFFLINE_AFTER_MS || navigator.onLine === false;
       setIfChanged(this.signals.connection, offline ? "offline" : "reconnecting");
     }
+    this.readPresent();
   }
 
   private now(): number {

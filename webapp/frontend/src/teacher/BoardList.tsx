@@ -16,10 +16,9 @@ export function BoardList({ boards, classroom }: BoardListProps) {
   const [leaving, setLeaving] = useState("");
   const remembered = new Set(rooms.remembered.value.map((room) => room.name));
   const online = session.connection.value === "online";
-  // Who was there when the connection went is not known to be there still.
-  const here = new Set(online ? session.present.value.map((one) => one.pairing) : []);
+  const here = new Set(session.present.value.map((one) => one.pairing));
   const word = (board: PairedBoard): string =>
-    !online ? "· not reachable just now" : here.has(board.pairing) ? "is showing" : "is away";
+    here.has(board.pairing) ? "is showing" : online ? "is away" : "· not reachable just now";
   if (boards.length === 0) return null;
   return (
     <ul class="boards" aria-label="Paired boards">

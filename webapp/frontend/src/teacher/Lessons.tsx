@@ -4,7 +4,8 @@ import { newId, type Api } from "../core/api";
 import { spacedCode } from "../core/codes";
 import { ApiError, messageFor, UnreachableError } from "../core/errors";
 import type { LessonSummary, User } from "../core/types";
-import { cachedList, cacheList, forgetTeachersLessons } from "../lesson/cache";
+import { cachedList, cacheList } from "../lesson/cache";
+import { forgetTeacher } from "../offline/forget";
 import { Brand } from "../ui/Brand";
 import { ErrorNote } from "../ui/ErrorNote";
 import { hasDraft } from "./drafts";
@@ -40,7 +41,7 @@ export function Lessons({ api, user }: { api: Api; user: User }) {
   async function signOut(): Promise<void> {
     try {
       await api.signOut();
-      await forgetTeachersLessons();
+      await forgetTeacher(user);
       setUser(null);
     } catch (problem) {
       setError(messageFor(problem));

@@ -8,6 +8,7 @@ import { slideKey } from "../ink/strokes";
 import { Deck, renderNotes } from "../lesson/deck";
 import { figuresOf } from "../lesson/figures";
 import { toggled } from "../live/timer";
+import { keepFigures } from "../offline/figures";
 import { ConnectionState } from "../ui/ConnectionState";
 import { SlideView } from "../ui/SlideView";
 import type { Classroom } from "./classroom";
@@ -47,6 +48,13 @@ export function Teaching({ lesson, classroom, api }: Props) {
   const figures = useFigureCount(deck, slide);
 
   useFollowing(classroom, lesson, deck);
+  useEffect(() => {
+    let here = true;
+    void keepFigures(lesson.slides, api.hosts, () => here);
+    return () => {
+      here = false;
+    };
+  }, [lesson, api]);
 
   const take = (taken: ToolId) => () => setTool(tool === taken ? null : taken);
   const putAway = (): void => {
@@ -120,7 +128,7 @@ export function Teaching({ lesson, classroom, api }: Props) {
           {lesson.title}
         </h1>
         <span class="grow" />
-        <ConnectionState state={session.connection.value} />
+        <ConnectionState state={session.connection.value} direct={session.directCount.value} />
         <Clock key={lesson.id} lesson={lesson.id} />
       </header>
       <SlideList slides={lesson.slides} current={slide} onJump={jump} />
@@ -169,6 +177,12 @@ export function Teaching({ lesson, classroom, api }: Props) {
               setTiming(false);
             }}
           />
+        )}
+        {session.connection.value === "direct" && (
+          <p class="soft small offline-hint" data-testid="direct-hint">
+            Firstbell’s servers can’t be reached. The board follows this device directly. Please
+            don’t reload either page until they are back.
+          </p>
         )}
         {session.connection.value === "offline" && (
           <p class="soft small offline-hint" data-testid="offline-hint">

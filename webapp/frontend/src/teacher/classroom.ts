@@ -32,7 +32,7 @@ import {
 } from "../live/show";
 import { TeacherPairing } from "./pairing";
 import { Rooms } from "./rooms";
-import { setUser } from "./state";
+import { setUser, teachingKey } from "./state";
 
 /** How long opening a lesson waits for the servers' copy of where the class is. */
 const SYNC_WAIT_MS = 1_200;
@@ -99,12 +99,14 @@ export class Classroom {
   }
 
   static async enter(api: Api, user: User): Promise<Classroom> {
-    const key = keptKey(user);
+    const key = teachingKey(user);
     const known = load<Kept | null>(key, null);
-    if (known?.id) return new Classroom(api, user, known);
-    const kept = { id: (await newestTeaching(api)) ?? newId(), token: "" };
+    const kept = known?.id ? known : { id: (await newestTeaching(api)) ?? newId(), token: "" };
     save(key, kept);
-    return new Classroom(api, user, kept);
+    const classroom = new Classroom(api, user, kept);
+    // Where the class is may be known on this device alone.
+    await classroom.session.loaded;
+    return classroom;
   }
 
   leave(): void {
@@ -248,7 +250,7 @@ export class Classroom {
 
   private keep(kept: Kept): void {
     Object.assign(this.kept, kept);
-    save(keptKey(this.user), kept);
+    save(teachingKey(this.user), kept);
   }
 }
 
@@ -260,14 +262,10 @@ function thisDevice(): string {
   return device;
 }
 
-function keptKey(user: User): string {
-  return `teaching.${user.id}`;
-}
-
 /** After signing out, this device can no longer speak for the teacher. */
 export function forgetToken(user: User): void {
-  const kept = load<Kept | null>(keptKey(user), null);
-  if (kept) save(keptKey(user), { ...kept, token: "" });
+  const kept = load<Kept | null>(teachingKey(user), null);
+  if (kept) save(teachingKey(user), { ...kept, token: "" });
 }
 
 /** On a teacher's second device the session of the first goes on, with its boards. */

@@ -6,6 +6,7 @@ import { Api } from "../core/api";
 import { fetchConfig } from "../core/config";
 import { Hosts } from "../core/hosts";
 import { UnreachableError } from "../core/errors";
+import { bringWorker, whenIdle } from "../offline/worker";
 import { ErrorNote } from "../ui/ErrorNote";
 import { App } from "./App";
 import { takeCodeFromAddress } from "./state";
@@ -26,3 +27,4 @@ async function start(): Promise<void> {
 }
 
 void start();
+whenIdle(() => void bringWorker(new URL(import.meta.url).pathname));

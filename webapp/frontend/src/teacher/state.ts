@@ -29,6 +29,9 @@ export interface App {
 const USER_KEY = "user";
 const CODE_KEY = "pair-code";
 
+/** Where the teacher's session and role token are kept on this device. */
+export const teachingKey = (whose: User): string => `teaching.${whose.id}`;
+
 export const user = signal<User | null>(load<User | null>(USER_KEY, null));
 export const route = signal<Route>(parseRoute(location.hash));
 

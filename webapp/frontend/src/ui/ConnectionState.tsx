@@ -1,17 +1,21 @@
-/** Says quietly whether this page is in touch with a host. Never an alarm: steering goes on. */
+/** Says quietly with whom this page is in touch: a host, or only pages near by. Never an alarm: steering goes on. */
 import type { Connection } from "../live/session";
 
 const WORDS: Record<Connection, string> = {
   online: "Online",
+  direct: "Direct – without servers",
   reconnecting: "Reconnecting…",
   offline: "Offline – goes on here",
 };
 
 export function ConnectionState({
   state,
+  direct,
   dotOnly = false,
 }: {
   state: Connection;
+  /** How many pages would be in touch without any server. */
+  direct: number;
   dotOnly?: boolean;
 }) {
   return (
@@ -19,6 +23,7 @@ export function ConnectionState({
       class={`connection ${dotOnly ? "connection-dot-only" : ""}`}
       data-testid="connection-state"
       data-state={state}
+      data-direct={direct}
       role="status"
     >
       <span class="connection-dot" aria-hidden="true" />
