@@ -1,3 +1,4 @@
+import { EditorView } from "@codemirror/view";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Api } from "../src/core/api";
 import type { ApiError } from "../src/core/errors";
@@ -32,9 +33,9 @@ class Tab {
     this.close();
     vi.resetModules();
     vi.stubGlobal("sessionStorage", this.session);
-    const [{ h, render }, { Editor }, errors] = await Promise.all([
+    const [{ h, render }, { default: Editor }, errors] = await Promise.all([
       import("preact"),
-      import("../src/teacher/Editor"),
+      import("../src/editor/Editor"),
       import("../src/core/errors"),
     ]);
     this.root = document.body.appendChild(document.createElement("div"));
@@ -57,7 +58,13 @@ class Tab {
   }
 
   get text(): string {
-    return this.by<HTMLTextAreaElement>("editor-markdown").value;
+    return this.field.state.doc.toString();
+  }
+
+  private get field(): EditorView {
+    const found = EditorView.findFromDOM(this.by("editor-markdown"));
+    if (!found) throw new Error("no text field");
+    return found;
   }
 
   get status(): string {
@@ -65,8 +72,8 @@ class Tab {
   }
 
   async type(text: string): Promise<void> {
-    this.by<HTMLTextAreaElement>("editor-markdown").value = text;
-    this.by("editor-markdown").dispatchEvent(new Event("input", { bubbles: true }));
+    const { state } = this.field;
+    this.field.dispatch({ changes: { from: 0, to: state.doc.length, insert: text } });
     await vi.waitFor(() => expect(this.status).toContain("Not saved yet"));
   }
 
@@ -85,7 +92,11 @@ function tellOfRemovals(before: string[]): void {
 
 beforeEach(() => {
   localStorage.clear();
+  // Neither are the size of the window, and of what is in it.
+  const still = { matches: false, addEventListener: () => undefined, removeEventListener: () => undefined };
+  vi.stubGlobal("matchMedia", () => still);
   // Dialogs are not among what jsdom can do.
+  Range.prototype.getClientRects = () => [] as unknown as DOMRectList;
   HTMLDialogElement.prototype.showModal = HTMLDialogElement.prototype.close = () => undefined;
   open = [];
   stored = {
