@@ -26,8 +26,9 @@ FORMAT = 1
 
 _EPOCH = (2026, 1, 1, 0, 0, 0)
 _IN_MEMORY_BYTES = 4 * 1024 * 1024
+# No word's end is asked for: what follows a figure differs on the way, and no extension begins another.
 _HASH = rf"[0-9a-f]{{64}}\.(?:{'|'.join(MEDIA_TYPES)})"
-_MEDIA = re.compile(rf"/media/([0-9a-f]{{2}})/(?=\1)({_HASH})(?![\w])")
+_MEDIA = re.compile(rf"/media/([0-9a-f]{{2}})/(?=\1)({_HASH})")
 _FOLDER = re.compile(r"figures(-\d{1,6})?")
 
 
@@ -112,11 +113,11 @@ def read_note(content: bytes) -> dict[str, Entry]:
 
 def names_in(entry: Entry, body: str) -> list[str]:
     """The figures that an exported text speaks of."""
-    return list(dict.fromkeys(re.findall(rf"{entry.figures}/({_HASH})(?!\w)", body)))
+    return list(dict.fromkeys(re.findall(rf"{entry.figures}/({_HASH})", body)))
 
 
 def restore(entry: Entry, body: str, urls: dict[str, str]) -> str:
     """The text as it was: mentions of figures turned back. `urls`: by name, of those that are stored."""
     return re.sub(
-        rf"{entry.figures}/({_HASH})(?!\w)", lambda found: urls.get(found[1], found[0]), body
+        rf"{entry.figures}/({_HASH})", lambda found: urls.get(found[1], found[0]), body
     )

@@ -14,6 +14,7 @@ from bs4 import BeautifulSoup, Tag
 from markdownify import ATX, MarkdownConverter
 
 from webapp.api.errors import ApiError
+from webapp.lessons.text import printable
 
 DEPTH_LIMIT = 100
 TAG_LIMIT = 40_000
@@ -63,8 +64,8 @@ def _too_complex() -> ApiError:
 
 
 def is_deck(html: str) -> bool:
-    """Whether this HTML is a reveal.js deck; one pass over its beginning."""
-    return bool(_IS_REVEAL.search(html))
+    """Whether this HTML is a reveal.js deck; a page with a slide show of its own is none."""
+    return bool(_IS_REVEAL.search(html)) and "<section" in html.lower()
 
 
 def convert(html: str, read: Callable[[str], str | None]) -> Converted:
@@ -84,7 +85,7 @@ def convert(html: str, read: Callable[[str], str | None]) -> Converted:
     slides = [slide for slide in slides if slide.strip()]
     if not slides:
         raise ApiError(400, "no_slides", "There is no slide (<section>) in this reveal.js deck.")
-    found.markdown = "\n\n---\n\n".join(slides) + "\n"
+    found.markdown = printable("\n\n---\n\n".join(slides)) + "\n"
     return found
 
 

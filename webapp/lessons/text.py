@@ -27,6 +27,11 @@ def plain(text: str, what: str = "The Markdown") -> str:
     return text
 
 
+def printable(text: str) -> str:
+    """The text without control characters: what another program made may be mended."""
+    return _CONTROL.sub("", text)
+
+
 def title(words: str) -> str:
     """A title as it is stored: one line, no longer than there is room. May be empty."""
     return _UNPRINTED.sub(" ", words).strip()[:TITLE_LENGTH].strip()
