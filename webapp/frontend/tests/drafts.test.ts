@@ -33,11 +33,13 @@ class Tab {
     this.close();
     vi.resetModules();
     vi.stubGlobal("sessionStorage", this.session);
-    const [{ h, render }, { default: Editor }, errors] = await Promise.all([
+    const [{ h, render }, { default: Editor }, errors, drafts] = await Promise.all([
       import("preact"),
       import("../src/editor/Editor"),
       import("../src/core/errors"),
+      import("../src/teacher/drafts"),
     ]);
+    await drafts.readyDrafts();
     this.root = document.body.appendChild(document.createElement("div"));
     render(h(Editor, { api: apiWith(errors.ApiError), lesson: ID }), this.root);
     this.unmount = () => render(null, this.root);
@@ -96,7 +98,6 @@ beforeEach(() => {
   const still = { matches: false, addEventListener: () => undefined, removeEventListener: () => undefined };
   vi.stubGlobal("matchMedia", () => still);
   // Dialogs are not among what jsdom can do.
-  Range.prototype.getClientRects = () => [] as unknown as DOMRectList;
   HTMLDialogElement.prototype.showModal = HTMLDialogElement.prototype.close = () => undefined;
   open = [];
   stored = {

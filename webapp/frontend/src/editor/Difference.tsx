@@ -22,6 +22,7 @@ export function Difference({ mine, theirs }: { mine: string; theirs: string }) {
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({
             tabindex: "0",
+            "aria-readonly": "true",
             "aria-label": "Differences: removed from the other, added by yours",
             "data-testid": "conflict-difference",
           }),

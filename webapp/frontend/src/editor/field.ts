@@ -11,7 +11,6 @@ import { search, searchKeymap } from "@codemirror/search";
 import { EditorState, StateEffect, StateField, type Extension } from "@codemirror/state";
 import {
   Decoration,
-  drawSelection,
   dropCursor,
   EditorView,
   keymap,
@@ -151,16 +150,12 @@ const theme = EditorView.theme({
   "&.cm-focused": { outline: "3px solid var(--focus)", outlineOffset: "0" },
   ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.55", overflow: "auto" },
   ".cm-content": { padding: "var(--space-3)", caretColor: "var(--ink)" },
-  ".cm-cursor, .cm-dropCursor": { borderLeftColor: "var(--ink)", borderLeftWidth: "2px" },
-  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
-    backgroundColor: "var(--accent-soft)",
-  },
+  ".cm-dropCursor": { borderLeftColor: "var(--ink)", borderLeftWidth: "2px" },
   ".cm-panels": { color: "var(--ink)", backgroundColor: "var(--sunken)" },
 });
 
 const writing: Extension = [
   history(),
-  drawSelection(),
   dropCursor(),
   EditorView.lineWrapping,
   search({ top: true }),

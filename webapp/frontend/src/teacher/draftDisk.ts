@@ -51,14 +51,14 @@ async function writeAll(): Promise<void> {
   }
 }
 
-/** Brings back what localStorage lacks, or has in an older state. To be called before drafts are looked for. */
-export async function recoverDrafts(): Promise<void> {
-  if (typeof indexedDB === "undefined") return;
-  const late = new Promise<void>((resolve) => setTimeout(resolve, RECOVER_MS));
-  await Promise.race([bringBack(), late]);
+/** Brings back what localStorage lacks, or has in an older state. False if the disk takes too long. */
+export async function recoverDrafts(): Promise<boolean> {
+  if (typeof indexedDB === "undefined") return true;
+  const late = new Promise<false>((resolve) => setTimeout(() => resolve(false), RECOVER_MS));
+  return Promise.race([bringBack(), late]);
 }
 
-async function bringBack(): Promise<void> {
+async function bringBack(): Promise<true> {
   try {
     for (const [key, kept] of await entries<string, Kept>(strict)) {
       const known = load<Kept | null>(key, null);
@@ -67,4 +67,5 @@ async function bringBack(): Promise<void> {
   } catch {
     // Then there is what localStorage has.
   }
+  return true;
 }

@@ -10,7 +10,7 @@
  */
 import { newId } from "../core/api";
 import { forget, keysWith, load, save } from "../core/storage";
-import { mirror } from "./draftDisk";
+import { mirror, recoverDrafts } from "./draftDisk";
 
 export interface Draft {
   title: string;
@@ -29,8 +29,14 @@ interface Slot extends Draft {
 const TAB = "tab";
 /** New with each load of the page: a duplicated tab begins with a copy of sessionStorage. */
 const tab = newId();
-takeOver(load(TAB, "", sessionStorage));
+const before = load(TAB, "", sessionStorage);
 save(TAB, tab, sessionStorage);
+
+/** To be awaited once, before any draft is looked for. */
+export async function readyDrafts(): Promise<void> {
+  // An older text of localStorage must not take the place of the disk's: that is brought back first.
+  if (await recoverDrafts()) takeOver(before);
+}
 
 /** This tab's draft, or else the newest that any tab left; from then on it is this tab's. */
 export function openDraft(lesson: string): Draft | null {

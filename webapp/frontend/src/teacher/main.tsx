@@ -8,7 +8,7 @@ import { Hosts } from "../core/hosts";
 import { UnreachableError } from "../core/errors";
 import { ErrorNote } from "../ui/ErrorNote";
 import { App } from "./App";
-import { recoverDrafts } from "./draftDisk";
+import { readyDrafts } from "./drafts";
 import { takeCodeFromAddress } from "./state";
 
 async function start(): Promise<void> {
@@ -16,7 +16,7 @@ async function start(): Promise<void> {
   if (!root) return;
   takeCodeFromAddress();
   try {
-    const [config] = await Promise.all([fetchConfig(), recoverDrafts()]);
+    const [config] = await Promise.all([fetchConfig(), readyDrafts()]);
     render(
       <App api={new Api(new Hosts(config.hosts), "teacher")} school={config.school_name ?? ""} />,
       root,
