@@ -44,7 +44,7 @@ class Tab {
     render(h(Editor, { api: apiWith(errors.ApiError), lesson: ID }), this.root);
     this.unmount = () => render(null, this.root);
     open.push(this);
-    await vi.waitFor(() => this.by("lesson-delete"));
+    await vi.waitFor(() => this.by("lesson-delete") && this.by("editor-markdown"));
     return this;
   }
 
@@ -172,4 +172,19 @@ test("a draft kept by an older release is found", async () => {
   expect(a.text).toBe("# Before");
   await a.save();
   expect(Object.keys(localStorage).filter((key) => key.includes("draft."))).toEqual([]);
+});
+
+test("the other version that was taken is no draft, and one's own can be brought back", async () => {
+  const a = await new Tab().load();
+  await a.type("# Mine");
+  stored = { ...stored, title: "Theirs", markdown: "# Theirs", version: "v2" };
+  a.by("editor-save").click();
+  await vi.waitFor(() => a.by("conflict-theirs").click());
+  await vi.waitFor(() => expect(a.text).toBe("# Theirs"));
+  expect(a.by<HTMLInputElement>("editor-title").value).toBe("Theirs");
+  expect(Object.keys(localStorage).filter((key) => key.includes("draft."))).toEqual([]);
+  a.by("conflict-undo").click();
+  await vi.waitFor(() => expect(a.text).toBe("# Mine"));
+  await a.save();
+  expect(stored.markdown).toBe("# Mine");
 });

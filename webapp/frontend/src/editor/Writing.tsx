@@ -43,7 +43,7 @@ export function Writing({ api, text, onView, onChange }: Props) {
           type="button"
           class="button button-small"
           data-testid="new-slide"
-          onClick={() => write((field, at) => insertBlock(field, at, "---\n\n## "))}
+          onClick={() => write((field, at) => insertBlock(field, at, "---\n\n## ", true))}
         >
           New slide
         </button>

@@ -8,14 +8,13 @@ import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { markdown } from "@codemirror/lang-markdown";
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { search, searchKeymap } from "@codemirror/search";
-import { EditorState, StateEffect, StateField, type Extension } from "@codemirror/state";
+import { Annotation, EditorState, StateEffect, StateField, type Extension } from "@codemirror/state";
 import {
   Decoration,
   dropCursor,
   EditorView,
   keymap,
   WidgetType,
-  type DecorationSet,
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 
@@ -36,29 +35,29 @@ export function makeField(parent: HTMLElement, text: string, events: FieldEvents
   });
 }
 
-/** Puts another text in the place of all; undo brings the old one back. */
+/** On changes that whoever makes them knows of already. */
+const known = Annotation.define<true>();
+
+/** Puts another text in the place of all, without telling `onChange`; undo brings the old one back. */
 export function replaceAll(view: EditorView, text: string): void {
   if (view.state.doc.toString() === text) return;
-  view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+  view.dispatch({
+    changes: { from: 0, to: view.state.doc.length, insert: text },
+    annotations: known.of(true),
+  });
 }
 
-/** Inserts a block with empty lines around it. */
-export function insertBlock(view: EditorView, at: number, block: string): void {
+/** Inserts a block below the line, with empty lines around it. `follow`: the cursor goes to its end. */
+export function insertBlock(view: EditorView, at: number, block: string, follow: boolean): void {
   const { doc } = view.state;
-  const line = doc.lineAt(Math.min(at, doc.length));
-  // On an empty line right there, else below the line.
-  const here = line.text.trim() === "" ? line.from : line.to;
+  const here = doc.lineAt(Math.min(at, doc.length)).to;
   const before = doc.sliceString(0, here).replace(/[ \t]+$/, "");
   const after = doc.sliceString(here);
   const lead = before === "" ? "" : "\n".repeat(2 - Math.min(2, trailingBreaks(before)));
   const tail = "\n".repeat(2 - Math.min(2, after.length - after.replace(/^\n+/, "").length));
   const insert = `${lead}${block}${tail}`;
-  view.dispatch({
-    changes: { from: here, insert },
-    selection: { anchor: here + lead.length + block.length },
-    scrollIntoView: true,
-    userEvent: "input",
-  });
+  const cursor = { selection: { anchor: here + lead.length + block.length }, scrollIntoView: true };
+  view.dispatch({ changes: { from: here, insert }, userEvent: "input", ...(follow ? cursor : {}) });
 }
 
 function trailingBreaks(text: string): number {
@@ -67,8 +66,14 @@ function trailingBreaks(text: string): number {
 
 // ---- figures on their way
 
-const begin = StateEffect.define<{ id: string; at: number; name: string }>({
-  map: (value, changes) => ({ ...value, at: changes.mapPos(value.at) }),
+interface Coming {
+  id: string;
+  name: string;
+  at: number;
+}
+
+const begin = StateEffect.define<Coming>({
+  map: (value, changes) => ({ ...value, at: changes.mapPos(value.at, 1) }),
 });
 const end = StateEffect.define<string>();
 
@@ -94,40 +99,41 @@ class Sign extends WidgetType {
   }
 }
 
-const coming = StateField.define<DecorationSet>({
-  create: () => Decoration.none,
-  update(marks, transaction) {
-    let next = marks.map(transaction.changes);
+/** Places, not decorations: those vanish with the text around them, and the figure would be lost. */
+const coming = StateField.define<readonly Coming[]>({
+  create: () => [],
+  update(places, transaction) {
+    let next = places;
+    if (transaction.docChanged) {
+      next = next.map((one) => ({ ...one, at: transaction.changes.mapPos(one.at, 1) }));
+    }
     for (const effect of transaction.effects) {
-      if (effect.is(begin)) {
-        const sign = Decoration.widget({ widget: new Sign(effect.value.id, effect.value.name), side: 1 });
-        next = next.update({ add: [sign.range(effect.value.at)] });
-      } else if (effect.is(end)) {
-        next = next.update({ filter: (_, __, mark) => signOf(mark)?.id !== effect.value });
-      }
+      if (effect.is(begin)) next = [...next, effect.value];
+      else if (effect.is(end)) next = next.filter((one) => one.id !== effect.value);
     }
     return next;
   },
-  provide: (field) => EditorView.decorations.from(field),
+  provide: (field) =>
+    EditorView.decorations.from(field, (places) =>
+      Decoration.set(
+        places.map(({ id, name, at }) =>
+          Decoration.widget({ widget: new Sign(id, name), side: 1 }).range(at),
+        ),
+        true,
+      ),
+    ),
 });
 
-function signOf(mark: Decoration): Sign | null {
-  const widget: unknown = (mark.spec as { widget?: unknown }).widget;
-  return widget instanceof Sign ? widget : null;
-}
-
 export function markComing(view: EditorView, id: string, at: number, name: string): void {
-  const place = Math.min(at, view.state.doc.length);
+  // At the line's end, where it will stand: so several that come one by one keep their order.
+  const { doc } = view.state;
+  const place = doc.lineAt(Math.min(at, doc.length)).to;
   view.dispatch({ effects: begin.of({ id, at: place, name }) });
 }
 
 /** Where the mark is by now; null if there is none. */
 export function placeOf(view: EditorView, id: string): number | null {
-  let place: number | null = null;
-  view.state.field(coming).between(0, view.state.doc.length, (from, _, mark) => {
-    if (signOf(mark)?.id === id) place = from;
-  });
-  return place;
+  return view.state.field(coming).find((one) => one.id === id)?.at ?? null;
 }
 
 export function dropComing(view: EditorView, id: string): void {
@@ -177,7 +183,8 @@ const writing: Extension = [
 function listening({ onChange, onLine, onFiles }: FieldEvents): Extension {
   return [
     EditorView.updateListener.of((update) => {
-      if (update.docChanged) onChange(update.state.doc.toString());
+      const told = update.transactions.some((one) => one.annotation(known));
+      if (update.docChanged && !told) onChange(update.state.doc.toString());
       if (update.docChanged || update.selectionSet) {
         onLine(update.state.doc.lineAt(update.state.selection.main.head).number - 1);
       }

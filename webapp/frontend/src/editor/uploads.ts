@@ -38,7 +38,7 @@ export function useUploads(api: Api): Uploads {
       const at = placeOf(view, id);
       if (at === null) return;
       dropComing(view, id);
-      insertBlock(view, at, markdown);
+      insertBlock(view, at, markdown, false);
       setList((before) => before.filter((one) => one.id !== id));
       setDone(`${file.name} is in the text.`);
     } catch (problem) {
