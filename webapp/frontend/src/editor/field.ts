@@ -172,6 +172,7 @@ const writing: Extension = [
   keymap.of([...defaultKeymap, ...historyKeymap, ...searchKeymap]),
   EditorView.contentAttributes.of({
     "aria-label": LABEL,
+    tabindex: "0",
     "aria-describedby": "editor-hint",
     "data-testid": "editor-markdown",
     spellcheck: "true",
