@@ -1,14 +1,16 @@
 """What goes wrong in a school's day: each is told in words a teacher can act on, and nothing is lost."""
 
 import random
+from collections.abc import Callable
 
 import pytest
 
 from cluster.local.laptop import Laptop
-from tests.browser import decks
+from tests.browser import axe, decks
 from tests.browser.conftest import Account
-from tests.browser.screens import Board, Screens, Teacher, expect, pair
+from tests.browser.screens import Board, Screen, Screens, Teacher, expect, pair
 from tests.browser.short_codes import codes_live
+from tests.browser.test_pages import look as look
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -172,7 +174,7 @@ def test_missing_figures_and_broken_links_are_pointed_at_and_the_lesson_comes_in
 
 
 def test_a_lesson_saved_on_two_laptops_tells_the_second_and_keeps_both_texts(
-    teacher: Teacher, screens: Screens, account: Account
+    teacher: Teacher, screens: Screens, account: Account, look: Callable[[Screen, str], None]
 ) -> None:
     other = screens.teacher()
     other.sign_in(account.username, account.password)
@@ -192,6 +194,8 @@ def test_a_lesson_saved_on_two_laptops_tells_the_second_and_keeps_both_texts(
     difference = other.by("conflict-difference")
     expect(difference.locator(".cm-deletedChunk")).to_contain_text("first laptop")
     expect(difference.locator(".cm-changedLine, .cm-insertedLine")).to_contain_text("second laptop")
+    look(other, "55-conflict")
+    assert axe.faults(other) == []
 
     other.by("conflict-later").click()
     other.expect_written(mine)

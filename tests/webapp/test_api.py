@@ -64,7 +64,7 @@ def test_answers_have_the_fields_that_the_schema_promises(teacher: Client) -> No
     schema = teacher.get("schema").json()
     lesson = teacher.import_(b"# One", "text/markdown").json()["lessons"][0]
     body = teacher.get(f"lessons/{lesson['id']}").json()
-    promised = schema["components"]["schemas"]["Lesson"]
+    promised = schema["components"]["schemas"]["ReadLesson"]
     assert set(promised["required"]) == set(promised["properties"]) == set(body)
 
 
