@@ -5,6 +5,7 @@ their life), uncaught exceptions, reloads nobody asked for. It presses what peop
 reaches into the pages' code.
 """
 
+import base64
 import hashlib
 import os
 import re
@@ -271,6 +272,45 @@ class Teacher(Screen):
         """Press next; where this page then is."""
         self.by("next").click()
         return self.at()
+
+    def write(self, text: str) -> None:
+        """Replace the whole Markdown in the editor, as somebody who pastes it does."""
+        self.by("editor-markdown").click()
+        self.page.keyboard.press("ControlOrMeta+a")
+        self.page.keyboard.press("Delete")
+        self.paste(text)
+
+    def paste(self, text: str = "", files: dict[str, tuple[str, bytes]] | None = None) -> None:
+        """Paste into the editor: text, or files by name with their type and content."""
+        self.by("editor-markdown").evaluate(
+            """(field, { text, files }) => {
+                const data = new DataTransfer();
+                if (text) data.setData('text/plain', text);
+                for (const [name, type, content] of files) {
+                    const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+                    data.items.add(new File([bytes], name, { type }));
+                }
+                const options = { clipboardData: data, bubbles: true, cancelable: true };
+                field.dispatchEvent(new ClipboardEvent('paste', options));
+            }""",
+            {
+                "text": text,
+                "files": [
+                    [name, kind, base64.b64encode(content).decode()]
+                    for name, (kind, content) in (files or {}).items()
+                ],
+            },
+        )
+
+    def written(self) -> str:
+        """The Markdown in the editor; of a long text only what is near the cursor."""
+        return self.by("editor-markdown").evaluate(
+            "field => [...field.querySelectorAll('.cm-line')].map((l) => l.textContent).join('\\n')"
+        )
+
+    def expect_written(self, text: str) -> None:
+        expect(self.by("editor-markdown")).to_be_visible()
+        self.wait_until(lambda: self.written() == text, f"{text!r} in the editor")
 
     @property
     def is_at_end(self) -> bool:

@@ -1,14 +1,16 @@
 """What goes wrong in a school's day: each is told in words a teacher can act on, and nothing is lost."""
 
 import random
+from collections.abc import Callable
 
 import pytest
 
 from cluster.local.laptop import Laptop
-from tests.browser import decks
+from tests.browser import axe, decks
 from tests.browser.conftest import Account
-from tests.browser.screens import Board, Screens, Teacher, expect, pair
+from tests.browser.screens import Board, Screen, Screens, Teacher, expect, pair
 from tests.browser.short_codes import codes_live
+from tests.browser.test_pages import look as look
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -172,7 +174,7 @@ def test_missing_figures_and_broken_links_are_pointed_at_and_the_lesson_comes_in
 
 
 def test_a_lesson_saved_on_two_laptops_tells_the_second_and_keeps_both_texts(
-    teacher: Teacher, screens: Screens, account: Account
+    teacher: Teacher, screens: Screens, account: Account, look: Callable[[Screen, str], None]
 ) -> None:
     other = screens.teacher()
     other.sign_in(account.username, account.password)
@@ -180,29 +182,32 @@ def test_a_lesson_saved_on_two_laptops_tells_the_second_and_keeps_both_texts(
     teacher.card("Reading a map").get_by_test_id("lesson-edit").click()
     expect(teacher.by("editor-markdown")).to_be_visible()
     other.page.goto(teacher.page.url)
-    expect(other.by("editor-markdown")).to_have_value(GOOD_DECK.decode())
+    other.expect_written(GOOD_DECK.decode())
 
-    teacher.by("editor-markdown").fill("# Reading a map\n\nWritten on the first laptop\n")
+    teacher.write("# Reading a map\n\nWritten on the first laptop\n")
     teacher.by("editor-save").click()
     expect(teacher.by("editor-status")).to_contain_text("Saved")
     mine = "# Reading a map\n\nWritten on the second laptop\n"
-    other.by("editor-markdown").fill(mine)
+    other.write(mine)
     other.by("editor-save").click()
     expect(other.by("conflict-dialog")).to_contain_text("changed on another laptop")
+    difference = other.by("conflict-difference")
+    expect(difference.locator(".cm-deletedChunk")).to_contain_text("first laptop")
+    expect(difference.locator(".cm-changedLine")).to_contain_text("second laptop")
+    look(other, "55-conflict")
+    assert axe.faults(other) == []
 
     other.by("conflict-later").click()
-    expect(other.by("editor-markdown")).to_have_value(mine)
+    other.expect_written(mine)
     other.reload()
-    expect(other.by("editor-markdown")).to_have_value(mine)
+    other.expect_written(mine)
     other.by("editor-save").click()
     other.by("conflict-copy").click()
     expect(other.by("editor-title")).to_have_value("Reading a map (my copy)")
-    expect(other.by("editor-markdown")).to_have_value(mine)
+    other.expect_written(mine)
 
     teacher.reload()
-    expect(teacher.by("editor-markdown")).to_have_value(
-        "# Reading a map\n\nWritten on the first laptop\n"
-    )
+    teacher.expect_written("# Reading a map\n\nWritten on the first laptop\n")
     teacher.to_lessons()
     expect(teacher.by("lesson-card")).to_have_count(2)
 
@@ -239,10 +244,10 @@ def test_with_all_hosts_dead_teaching_and_writing_go_on_and_catch_up_afterwards(
     teacher.open_lesson("The tides")
     reload_without_servers(board, teacher)
     text = "# Typed in the dark\n"
-    author.by("editor-markdown").fill(text)
+    author.write(text)
     author.by("editor-save").click()
     expect_error(author, "can’t be reached", "kept on this device")
-    expect(author.by("editor-markdown")).to_have_value(text)
+    author.expect_written(text)
 
     for host in (1, 2, 3):
         laptop.revive(host)

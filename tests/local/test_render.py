@@ -91,7 +91,8 @@ def test_nats_looks_for_all_hosts_but_itself(tmp_path):
 
 def test_content_policy_reaches_all_hosts_and_runs_only_own_scripts(tmp_path):
     policy = render.origin_conf(written(tmp_path), State(tmp_path), tmp_path / "dist", False)
-    assert "script-src 'self';" in policy
+    assert "script-src $own_scripts;" in policy
+    assert """default                  "'self'";""" in policy
     for node in (1, 2, 3):
         assert f"http://localhost:1210{node}" in policy
         assert f"ws://localhost:1210{node}" in policy

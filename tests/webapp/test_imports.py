@@ -234,7 +234,7 @@ def test_messages_about_bad_files_name_the_file_and_the_limit(teacher: Client) -
     ("content", "kind", "name", "status", "code"),
     [
         (b"x" * 10_000_000, "text/markdown", "big.md", 413, "too_large"),
-        (b"x" * 60_000_000, "application/zip", "big.zip", 413, "too_large"),
+        (b"x" * 110_000_000, "application/zip", "big.zip", 413, "too_large"),
         (PNG, "text/markdown", "deck.md", 400, "not_text"),
         (b"\xff\xfe\x00", "application/octet-stream", "deck.md", 400, "not_text"),
         (PNG, "image/png", "a.png", 415, "unsupported_type"),

@@ -32,6 +32,7 @@ def test_a_new_lesson_is_listed_and_read_with_its_slides(teacher: Client) -> Non
         "slide_count": 2,
         "version": lesson["version"],
         "updated_at": lesson["updated_at"],
+        "shared": False,
     }
 
 

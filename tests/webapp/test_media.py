@@ -48,6 +48,9 @@ def test_content_that_does_not_fit_its_hash_is_refused(teacher: Client) -> None:
         (b"hello", "exe", "unsupported_type"),
         (PNG, "svg", "wrong_extension"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", "svg", "unsafe_svg"),
+        (b"\x00\x00\x00\x18ftypheic", "jpg", "unsupported_type"),
+        (b"\x00\x00\x00\x14ftypqt  ", "mp4", "unsupported_type"),
+        (b"\x1aE\xdf\xa3\x9fB\x82\x88matroska", "webm", "unsupported_type"),
     ],
 )
 def test_only_figures_of_the_named_kind_are_stored(
@@ -133,6 +136,13 @@ def test_a_figure_cut_short_by_a_bad_disk_is_written_again(tmp_path: Path) -> No
         (b"GIF89a", "gif"),
         (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "webp"),
         (b"\x00\x00\x00\x1cftypavif", "avif"),
+        (b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00", "mp4"),
+        (b"\x00\x00\x00\x20ftypM4A \x00\x00\x02\x00", "m4a"),
+        (b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\x82\x84webm", "webm"),
+        (b"ID3\x04\x00", "mp3"),
+        (b"\xff\xfb\x90\x64", "mp3"),
+        (b"OggS\x00\x02", "ogg"),
+        (b"RIFF\x24\x00\x00\x00WAVEfmt ", "wav"),
         (b"\xef\xbb\xbf<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>", "svg"),
         (
             b"<svg xmlns='http://www.w3.org/2000/svg'><a href='https://example.org'/>"

@@ -11,6 +11,7 @@ from rest_framework.parsers import BaseParser, JSONParser
 from rest_framework.request import Request
 
 from webapp.api.errors import ApiError
+from webapp.api.sizes import megabytes
 
 # Room for the largest lesson with every character escaped as six.
 JSON_LIMIT_BYTES = 8 * 1024 * 1024
@@ -38,10 +39,6 @@ def read_limited(stream: IO[bytes], limit: int, what: str) -> bytes:
             limit_bytes=limit,
         )
     return b"".join(chunks)
-
-
-def megabytes(size: int) -> str:
-    return f"{size / 1024 / 1024:.3g} MB"
 
 
 class BoundedJSONParser(JSONParser):

@@ -14,7 +14,14 @@ from webapp.accounts.account_views import (
     SignInView,
 )
 from webapp.accounts.views import SessionView
-from webapp.lessons.views import ImportView, LessonListView, LessonView
+from webapp.lessons.views import (
+    ArchiveView,
+    ImportView,
+    LessonListView,
+    LessonView,
+    SchoolLessonListView,
+    SharingView,
+)
 from webapp.media.views import MediaView
 from webapp.teaching.boards import (
     BoardListView,
@@ -38,6 +45,9 @@ urlpatterns = [
     path("invitations/<str:invitation_id>/account", InvitedAccountView.as_view()),
     path("lessons", LessonListView.as_view()),
     path("lessons/<str:lesson_id>", LessonView.as_view()),
+    path("lessons/<str:lesson_id>/sharing", SharingView.as_view()),
+    path("lessons/<str:lesson_id>/archive", ArchiveView.as_view()),
+    path("school/lessons", SchoolLessonListView.as_view()),
     path("imports/<str:import_id>", ImportView.as_view()),
     path("media/<str:name>", MediaView.as_view()),
     path("teachings", TeachingListView.as_view()),

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from webapp.api.ids import uuid7
 from webapp.lessons.deck import parse_deck
-from webapp.lessons.models import Import, Lesson
+from webapp.lessons.models import Import, Lesson, Share
 
 
 @admin.register(Lesson)
@@ -22,9 +22,18 @@ class LessonAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Lesson, form: Any, change: bool) -> None:
         # A new version, or a teacher's page that is open just now would overwrite this unasked.
         obj.version = uuid7()
+        # Browsers send forms with other line ends.
+        obj.markdown = obj.markdown.replace("\r\n", "\n")
         obj.slide_count = len(parse_deck(obj.markdown).slides)
         obj.updated_at = timezone.now()
         super().save_model(request, obj, form, change)
+
+
+@admin.register(Share)
+class ShareAdmin(admin.ModelAdmin):
+    list_display = ["lesson", "school", "shared_at"]
+    list_select_related = ["lesson", "school"]
+    raw_id_fields = ["lesson"]
 
 
 @admin.register(Import)

@@ -13,9 +13,10 @@ import zlib
 from posixpath import normpath
 
 from webapp.api.errors import ApiError
-from webapp.api.parsers import megabytes
+from webapp.api.sizes import megabytes
 
-ARCHIVE_LIMIT_BYTES = 50 * 1024 * 1024
+# A lesson with a film or two; an export is never larger, so that it can come back.
+ARCHIVE_LIMIT_BYTES = 100 * 1024 * 1024
 UNPACKED_LIMIT_BYTES = 200 * 1024 * 1024
 FILE_LIMIT_COUNT = 2000
 # Text packs about 10:1, drawings 30:1; a bomb 1000:1. Small files may pack as they like.

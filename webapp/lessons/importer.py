@@ -1,4 +1,4 @@
-"""Imports a Markdown file or a zip of them: figures into the media store, then all rows at once.
+"""Imports a Markdown file, a reveal.js deck or a zip of them: figures into the media store, then all rows at once.
 
 All or nothing: whatever is wrong with the input is found before the first row is written, and the
 rows are written in one transaction. Figures are stored first; without a row they are harmless.
@@ -6,9 +6,11 @@ rows are written in one transaction. Figures are stored first; without a row the
 
 import hashlib
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from posixpath import dirname, join, normpath
+from posixpath import basename, dirname, join, normpath
 from typing import Any
 from urllib.parse import unquote
 from uuid import UUID
@@ -19,17 +21,22 @@ from django.utils import timezone
 
 from webapp.api.errors import ApiError
 from webapp.api.ids import derived_uuid7
-from webapp.api.parsers import megabytes
+from webapp.api.sizes import megabytes
+from webapp.lessons import bundle, inline_figures, marp, reveal
+from webapp.lessons import text as texts
 from webapp.lessons.archive import Archive, too_large
-from webapp.lessons.deck import Deck, parse_deck
+from webapp.lessons.deck import parse_deck
 from webapp.lessons.deck.targets import figure_targets, rewrite_targets
-from webapp.lessons.models import TITLE_LENGTH, Import, Lesson
+from webapp.lessons.models import Import, Lesson
 from webapp.lessons.saving import MARKDOWN_LIMIT_BYTES
 from webapp.media import store
 from webapp.media.models import record
 from webapp.media.types import BadMedia
 
 MARKDOWN_SUFFIXES = (".md", ".markdown", ".mdown", ".qmd", ".rmd")
+HTML_SUFFIXES = (".html", ".htm")
+# Decks that hold their own pictures; what is left without those is bounded as Markdown is.
+HTML_LIMIT_BYTES = 20 * 1024 * 1024
 _MARKDOWN_TYPES = {"text/markdown", "text/x-markdown", "text/plain"}
 _ZIP_TYPES = {"application/zip", "application/x-zip-compressed", "application/x-zip"}
 
@@ -87,13 +94,17 @@ def _read(owner: Any, key: UUID, content: bytes, kind: str, name: str) -> _Found
         return _read_zip(owner, key, content)
     if kind in _ZIP_TYPES or base.lower().endswith(".zip"):
         raise ApiError(400, "bad_zip", f"{base or 'This'} is not a zip file, or is damaged.")
+    found = _Found()
+    if kind == "text/html" or base.lower().endswith(HTML_SUFFIXES):
+        _add_reveal(owner, key, base or "deck.html", content, None, found)
+        return found
     if kind not in _MARKDOWN_TYPES and not is_markdown:
         raise ApiError(
             415,
             "unsupported_type",
-            f"{base or kind or 'This'} can't be imported: send a Markdown file (.md) or a zip.",
+            f"{base or kind or 'This'} can't be imported: send a Markdown file (.md), a reveal.js deck "
+            "(.html) or a zip.",
         )
-    found = _Found()
     _add_lesson(owner, key, base or "deck.md", content, None, found)
     return found
 
@@ -101,40 +112,118 @@ def _read(owner: Any, key: UUID, content: bytes, kind: str, name: str) -> _Found
 def _read_zip(owner: Any, key: UUID, content: bytes) -> _Found:
     archive = Archive(content)
     found = _Found()
-    decks = [path for path in archive.paths if path.lower().endswith(MARKDOWN_SUFFIXES)]
     for path in archive.paths:
         if path.lower().endswith(".zip"):
             found.warn(path, None, "A zip inside the zip is not opened.")
-    if not decks:
-        message = "There is no Markdown file (.md) in the zip."
+    read_by_html = set[str]()
+    for path in archive.paths:
+        if path.lower().endswith(HTML_SUFFIXES):
+            html = archive.read(path, HTML_LIMIT_BYTES)
+            if reveal.is_deck(html.decode(errors="replace")):
+                read_by_html |= _add_reveal(owner, key, path, html, archive, found)
+    decks = [path for path in archive.paths if path.lower().endswith(MARKDOWN_SUFFIXES)]
+    if not decks and not found.lessons:
+        message = "There is no Markdown file (.md) and no reveal.js deck (.html) in the zip."
         raise ApiError(400, "no_markdown", message if archive.paths else "The zip is empty.")
+    note = _read_notes(archive)
     for path in decks:
+        if path in read_by_html:
+            continue
         if archive.size(path) > MARKDOWN_LIMIT_BYTES:
             raise too_large(path, MARKDOWN_LIMIT_BYTES)
         text = archive.read(path, MARKDOWN_LIMIT_BYTES)
-        _add_lesson(owner, key, path, text, archive, found)
+        _add_lesson(owner, key, path, text, archive, found, note.get(path))
     return found
 
 
+def _read_notes(archive: Archive) -> dict[str, bundle.Entry]:
+    """What notes of exports say of Markdown files, by path; some programs put a folder round all."""
+    entries = {}
+    for path in archive.paths:
+        if basename(path) == bundle.NOTE and archive.size(path) <= bundle.NOTE_LIMIT_BYTES:
+            note = bundle.read_note(archive.read(path, bundle.NOTE_LIMIT_BYTES))
+            entries.update({join(dirname(path), file): one for file, one in note.items()})
+    return entries
+
+
 def _add_lesson(
-    owner: Any, key: UUID, path: str, content: bytes, archive: Archive | None, found: _Found
+    owner: Any,
+    key: UUID,
+    path: str,
+    content: bytes,
+    archive: Archive | None,
+    found: _Found,
+    entry: bundle.Entry | None = None,
 ) -> None:
     text = _decode(path, content)
-    problems: dict[str, str] = {}
+    with _naming(path):
+        if entry is not None and archive is not None:
+            text = _restore_figures(path, text, entry, archive, found)
+        else:
+            text = marp.to_markdown(text)
+        _add_text(owner, key, path, text, archive, found, entry.title if entry else "")
+
+
+def _add_reveal(
+    owner: Any, key: UUID, path: str, content: bytes, archive: Archive | None, found: _Found
+) -> set[str]:
+    """Adds the deck; returns the Markdown files that belong to it."""
+    if len(content) > HTML_LIMIT_BYTES:
+        raise too_large(path, HTML_LIMIT_BYTES)
+    read = set[str]()
+
+    def beside(target: str) -> str | None:
+        inside = _locate(path, target, archive) if archive else None
+        if archive is None or inside is None:
+            return None
+        read.add(inside)
+        return _decode(inside, archive.read(inside, MARKDOWN_LIMIT_BYTES))
+
+    with _naming(path):
+        html, own = inline_figures.take(content.decode("utf-8-sig", errors="replace"))
+        if len(html) > MARKDOWN_LIMIT_BYTES:
+            raise too_large(path, MARKDOWN_LIMIT_BYTES)
+        deck = reveal.convert(html, beside)
+        urls = {}
+        for name, figure in own.items():
+            try:
+                urls[name] = _keep(found, f"{path}#{name}", figure).url
+            except BadMedia as error:
+                found.warn(path, None, f"A picture inside the deck is left out: {error}.")
+        text = inline_figures.put(texts.plain(deck.markdown), urls)
+        for message in deck.warnings:
+            found.warn(path, None, message)
+        _add_text(owner, key, path, text, archive, found, deck.title)
+    return read
+
+
+@contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Errors within begin with the file they are about."""
     try:
-        if archive is not None:
-            text = _store_figures(path, text, archive, found, problems)
-        deck = parse_deck(text, problems)
+        yield
     except ApiError as error:
-        error.body["message"] = f"{path}: {error.body['message']}"
+        if not error.body["message"].startswith(path):
+            error.body["message"] = f"{path}: {error.body['message']}"
         raise
+
+
+def _add_text(
+    owner: Any, key: UUID, path: str, text: str, archive: Archive | None, found: _Found, title: str
+) -> None:
+    problems: dict[str, str] = {}
+    if archive is not None:
+        text = _store_figures(path, text, archive, found, problems)
+    if len(text.encode()) > MARKDOWN_LIMIT_BYTES:
+        raise too_large(path, MARKDOWN_LIMIT_BYTES)
+    deck = parse_deck(text, problems)
     for one in deck.warnings:
         found.warn(path, one.slide, one.message)
     found.lessons.append(
         Lesson(
             id=uuid.uuid5(key, path),
             owner=owner,
-            title=_title(deck, path),
+            title=texts.title(title or deck.title) or texts.title(_stem(path)) or "Lesson",
             markdown=text,
             version=derived_uuid7(key, path),
             slide_count=len(deck.slides),
@@ -147,19 +236,34 @@ def _decode(path: str, content: bytes) -> str:
     if len(content) > MARKDOWN_LIMIT_BYTES:
         raise too_large(path, MARKDOWN_LIMIT_BYTES)
     try:
-        text = content.decode("utf-8-sig")
+        return texts.plain(content.decode(), path)
     except UnicodeDecodeError as error:
         raise ApiError(
             400, "not_text", f"{path} is not UTF-8 text (byte {error.start}). Save it as UTF-8."
         ) from error
-    if any(ord(ch) < 32 and ch not in "\t\n\r\f" for ch in text):
-        raise ApiError(400, "not_text", f"{path} holds control characters: it is no text file.")
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")
 
 
-def _title(deck: Deck, path: str) -> str:
-    stem = path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    return (deck.title or stem or "Lesson")[:TITLE_LENGTH]
+def _stem(path: str) -> str:
+    return path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+
+
+def _restore_figures(
+    path: str, text: str, entry: bundle.Entry, archive: Archive, found: _Found
+) -> str:
+    """The text of an export with its figures stored under their names again."""
+    urls = {}
+    for name in bundle.names_in(entry, text):
+        inside = _locate(path, f"{entry.figures}/{name}", archive)
+        if inside is None:
+            continue
+        try:
+            stored = _store(inside, archive, found)
+        except BadMedia as error:
+            found.warn(path, None, f"The figure {inside} is left out: {error}.")
+            continue
+        # One that was changed on the way has another name now.
+        urls[name] = stored.url
+    return bundle.restore(entry, text, urls)
 
 
 def _store_figures(
@@ -183,9 +287,13 @@ def _store(inside: str, archive: Archive, found: _Found) -> store.Stored:
         if archive.size(inside) > store.MEDIA_LIMIT_BYTES:
             limit = megabytes(store.MEDIA_LIMIT_BYTES)
             raise BadMedia("too_large", f"it is larger than {limit}")
-        content = archive.read(inside, store.MEDIA_LIMIT_BYTES)
-        found.figures[inside] = store.put(Path(settings.MEDIA_ROOT), content)
+        return _keep(found, inside, archive.read(inside, store.MEDIA_LIMIT_BYTES))
     return found.figures[inside]
+
+
+def _keep(found: _Found, name: str, content: bytes) -> store.Stored:
+    found.figures[name] = store.put(Path(settings.MEDIA_ROOT), content)
+    return found.figures[name]
 
 
 def _locate(path: str, target: str, archive: Archive) -> str | None:

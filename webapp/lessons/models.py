@@ -1,4 +1,4 @@
-"""Lessons (Markdown decks) and imports.
+"""Lessons (Markdown decks), with whom they are shared, and imports.
 
 Only the Markdown is kept; slides are read from it when they are asked for, so that a better parser
 improves old lessons too.
@@ -6,10 +6,12 @@ improves old lessons too.
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
+from webapp.accounts.models import School
 from webapp.api.ids import uuid7
+from webapp.lessons.text import TITLE_LENGTH as TITLE_LENGTH
 
-TITLE_LENGTH = 200
 # Made by a client (7) or by an import from its id and the file's path (5).
 ID_VERSIONS = (7, 5)
 
@@ -32,6 +34,23 @@ class Lesson(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class Share(models.Model):
+    """The lesson's author shares it with a school: its teachers may read and copy it, nothing more.
+
+    A row beside the lesson: sharing while the text is saved elsewhere changes nothing of the text. It
+    names the school, so that a teacher who changes schools takes no lesson to the new one unasked.
+    """
+
+    lesson = models.OneToOneField(
+        Lesson, primary_key=True, on_delete=models.CASCADE, related_name="share"
+    )
+    school = models.ForeignKey(School, on_delete=models.CASCADE, related_name="shares")
+    shared_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.lesson_id} with {self.school_id}"
 
 
 class Import(models.Model):

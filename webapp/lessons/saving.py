@@ -16,6 +16,7 @@ from django.utils import timezone
 from webapp.api.errors import ApiError, NotFound
 from webapp.lessons.deck import parse_deck
 from webapp.lessons.models import Lesson
+from webapp.lessons.sharing import readable
 
 MARKDOWN_LIMIT_BYTES = 1024 * 1024
 
@@ -79,10 +80,18 @@ def _write(owner: Any, wanted: Save, slide_count: int) -> Saved:
     if current is None:
         raise VersionConflict(None)
     if current.owner_id != owner.id:
-        raise NotFound("lesson")
+        raise _not_the_author(owner, current)
     if current.version == wanted.version:
         return Saved.REPEATED
     raise VersionConflict(current)
+
+
+def _not_the_author(owner: Any, lesson: Lesson) -> ApiError:
+    """Who may not even read it learns nothing of it."""
+    if not readable(owner).filter(id=lesson.id).exists():
+        return NotFound("lesson")
+    message = "Only its author can change this lesson. Make a copy: that one is yours."
+    return ApiError(403, "not_the_author", message)
 
 
 def _insert(owner: Any, lesson_id: UUID, values: dict[str, Any]) -> bool:

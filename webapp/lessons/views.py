@@ -1,8 +1,12 @@
-"""Lessons of the signed-in teacher: list, read, save, delete, import."""
+"""Lessons of the signed-in teacher, and those colleagues share: list, read, save, delete, share, import, export."""
 
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+from django.http import FileResponse
+from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
@@ -10,15 +14,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from webapp.api.errors import ApiError, NotFound
+from webapp.api.errors import ApiError
 from webapp.api.ids import parse_uuid
 from webapp.api.parsers import RawParser, raw_body
 from webapp.api.schema import ErrorSerializer
-from webapp.lessons import saving
+from webapp.lessons import bundle, saving, sharing
+from webapp.lessons import text as texts
 from webapp.lessons.archive import ARCHIVE_LIMIT_BYTES
 from webapp.lessons.deck import parse_deck
 from webapp.lessons.importer import run_import
 from webapp.lessons.models import ID_VERSIONS, TITLE_LENGTH, Lesson
+from webapp.media.models import MediaFile
 
 READ_LIMIT_SECONDS = 20.0  # less than gunicorn gives a request
 
@@ -52,6 +58,26 @@ class LessonRowSerializer(serializers.Serializer):
     updated_at = serializers.DateTimeField()
 
 
+class ReadLessonSerializer(LessonSerializer):
+    """A lesson as a teacher reads it: also whose it is, and who else may read it."""
+
+    author = serializers.CharField()
+    mine = serializers.BooleanField(help_text="false: a colleague's, to read and copy only")
+    shared = serializers.BooleanField(help_text="the author's school may read and copy it")
+
+
+class OwnRowSerializer(LessonRowSerializer):
+    shared = serializers.BooleanField(help_text="the school may read and copy it")
+
+
+class SharedRowSerializer(LessonRowSerializer):
+    author = serializers.CharField()
+
+
+class SharingSerializer(serializers.Serializer):
+    shared = serializers.BooleanField()
+
+
 class LessonPutSerializer(serializers.Serializer):
     title = serializers.CharField(max_length=TITLE_LENGTH)
     markdown = serializers.CharField(allow_blank=True, trim_whitespace=False)
@@ -83,25 +109,53 @@ def lesson_body(lesson: Lesson) -> dict[str, Any]:
     }
 
 
+def _read_body(request: Request, lesson: Lesson) -> dict[str, Any]:
+    return lesson_body(lesson) | {
+        "author": lesson.owner.shown_name,
+        "mine": lesson.owner_id == request.user.id,
+        "shared": sharing.is_shared(lesson),
+    }
+
+
 class LessonListView(APIView):
     @extend_schema(
         operation_id="lessons_list",
-        responses=inline_serializer("Lessons", {"results": LessonRowSerializer(many=True)}),
+        responses=inline_serializer("Lessons", {"results": OwnRowSerializer(many=True)}),
     )
     def get(self, request: Request) -> Response:
         rows = Lesson.objects.filter(owner=request.user).defer("markdown").order_by("-updated_at")
-        return Response({"results": LessonRowSerializer(rows, many=True).data})
+        listed = [
+            {**LessonRowSerializer(row).data, "shared": sharing.is_shared(row)}
+            for row in rows.select_related("share")
+        ]
+        return Response({"results": listed})
+
+
+class SchoolLessonListView(APIView):
+    @extend_schema(
+        operation_id="school_lessons_list",
+        responses=inline_serializer("SchoolLessons", {"results": SharedRowSerializer(many=True)}),
+        description="What colleagues share with the signed-in teacher's school.",
+    )
+    def get(self, request: Request) -> Response:
+        rows = sharing.from_colleagues(request.user).defer("markdown").order_by("-updated_at")
+        listed = [{**LessonRowSerializer(row).data, "author": row.owner.shown_name} for row in rows]
+        return Response({"results": listed})
 
 
 class LessonView(APIView):
-    @extend_schema(operation_id="lessons_show", responses=LessonSerializer)
+    @extend_schema(
+        operation_id="lessons_show",
+        responses=ReadLessonSerializer,
+        description="A lesson of one's own, or one that a colleague shares with the school.",
+    )
     def get(self, request: Request, lesson_id: str) -> Response:
-        return Response(lesson_body(self._own(request, _lesson_key(lesson_id))))
+        return Response(_read_body(request, sharing.find(request.user, _lesson_key(lesson_id))))
 
     @extend_schema(
         operation_id="lessons_put",
         request=LessonPutSerializer,
-        responses={200: LessonSerializer, 201: LessonSerializer, 412: ConflictSerializer},
+        responses={200: ReadLessonSerializer, 201: ReadLessonSerializer, 412: ConflictSerializer},
         description="Saves if `base_version` is the stored version, or the lesson is new. "
         "Repeating a save is harmless. 412 changes nothing and carries what is stored.",
     )
@@ -111,19 +165,13 @@ class LessonView(APIView):
             saved = saving.save(request.user, wanted)
         except saving.VersionConflict as conflict:
             raise _conflict(request, conflict.current) from conflict
-        body = lesson_body(self._own(request, wanted.lesson_id))
+        body = _read_body(request, sharing.find(request.user, wanted.lesson_id))
         return Response(body, status=201 if saved is saving.Saved.CREATED else 200)
 
     @extend_schema(operation_id="lessons_delete", responses={204: None})
     def delete(self, request: Request, lesson_id: str) -> Response:
         saving.delete(request.user, _lesson_key(lesson_id))
         return Response(status=204)
-
-    def _own(self, request: Request, key: UUID) -> Lesson:
-        found = Lesson.objects.filter(id=key, owner=request.user).first()
-        if found is None:
-            raise NotFound("lesson")
-        return found
 
     def _wanted(self, request: Request, lesson_id: str) -> saving.Save:
         asked = LessonPutSerializer(data=request.data)
@@ -133,8 +181,8 @@ class LessonView(APIView):
         return saving.Save(
             # A new lesson is named by the client, hence version 7; an imported one has its own.
             lesson_id=parse_uuid(lesson_id, "id", (7,) if base is None else ID_VERSIONS),
-            title=values["title"],
-            markdown=values["markdown"].replace("\r\n", "\n"),
+            title=texts.title(values["title"]),
+            markdown=texts.plain(values["markdown"]),
             version=parse_uuid(values["version"], "version"),
             base_version=None if base is None else parse_uuid(base, "base_version"),
         )
@@ -150,6 +198,55 @@ def _conflict(request: Request, current: Lesson | None) -> ApiError:
         return ApiError(412, "version_conflict", message, current=None)
     message = "This lesson was saved elsewhere in the meantime. Nothing was changed."
     return ApiError(412, "version_conflict", message, current=lesson_body(current))
+
+
+class SharingView(APIView):
+    @extend_schema(
+        operation_id="lessons_share",
+        request=None,
+        responses=SharingSerializer,
+        description="Teachers of the author's school may read and copy the lesson, notes included. "
+        "Repeating is harmless.",
+    )
+    def put(self, request: Request, lesson_id: str) -> Response:
+        sharing.share(request.user, _lesson_key(lesson_id))
+        return Response({"shared": True})
+
+    @extend_schema(
+        operation_id="lessons_unshare",
+        responses={204: None},
+        description="Nobody else may read it from now on; copies that were made stay.",
+    )
+    def delete(self, request: Request, lesson_id: str) -> Response:
+        sharing.unshare(request.user, _lesson_key(lesson_id))
+        return Response(status=204)
+
+
+class ArchiveView(APIView):
+    @extend_schema(
+        operation_id="lessons_export",
+        responses={(200, "application/zip"): OpenApiTypes.BINARY},
+        description="The lesson as a zip of its Markdown and figures. Imported again, it is the same "
+        "lesson. 503: this host has not got all its figures yet, ask another.",
+    )
+    def get(self, request: Request, lesson_id: str) -> HttpResponseBase:
+        lesson = sharing.find(request.user, _lesson_key(lesson_id))
+        packed = bundle.write(lesson.title, lesson.markdown, _stored_figures(lesson))
+        name = f"{bundle.file_stem(lesson.title)}.zip"
+        return FileResponse(
+            packed, as_attachment=True, filename=name, content_type="application/zip"
+        )
+
+
+def _stored_figures(lesson: Lesson) -> dict[str, Path]:
+    """The lesson's figures on this host. What was never stored anywhere is not among them."""
+    names = bundle.media_names(lesson.markdown)
+    known = set(MediaFile.objects.filter(name__in=names).values_list("name", flat=True))
+    paths = {n: Path(settings.MEDIA_ROOT) / n[:2] / n for n in names if n in known}
+    if absent := [name for name, path in paths.items() if not path.is_file()]:
+        message = f"This host has not got the figure {absent[0]} yet. Another host can answer."
+        raise ApiError(503, "figure_absent", message)
+    return paths
 
 
 class ImportedLessonSerializer(serializers.Serializer):
@@ -178,11 +275,12 @@ class ImportView(APIView):
         parameters=[OpenApiParameter("filename", str, description="Tells the kind and the title.")],
         request={
             "text/markdown": OpenApiTypes.STR,
+            "text/html": OpenApiTypes.STR,
             "application/zip": OpenApiTypes.BINARY,
             "application/octet-stream": OpenApiTypes.BINARY,
         },
         responses=ImportSerializer,
-        description="Imports one Markdown file, or a zip of Markdown files and their figures. "
+        description="Imports one Markdown file (Marp's too), one reveal.js deck, or a zip of such with their figures. "
         "All or nothing; repeating gives the same answer and changes nothing.",
     )
     def put(self, request: Request, import_id: str) -> Response:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from webapp.media.types import detect
 
-MEDIA_LIMIT_BYTES = 20 * 1024 * 1024
+# Ten minutes of a film made small for a lesson; longer ones belong on a film server.
+MEDIA_LIMIT_BYTES = 50 * 1024 * 1024
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Which figures are taken, told by their content and never by their name.
+"""Which figures are taken (pictures, sound, video), told by their content and never by their name.
 
 SVG with anything that could run is refused, not repaired: the name of a media file is the hash of
 its content, so what is stored must be byte for byte what was sent. The front door serves media
@@ -14,6 +14,20 @@ MEDIA_TYPES = {
     "gif": "image/gif",
     "webp": "image/webp",
     "avif": "image/avif",
+    "mp4": "video/mp4",
+    "webm": "video/webm",
+    "mp3": "audio/mpeg",
+    "m4a": "audio/mp4",
+    "ogg": "audio/ogg",
+    "wav": "audio/wav",
+}
+# ISO base media files (ISO 14496-12) that no board shows, and what to do about it.
+_UNSHOWN_BRANDS = {
+    b"heic": "HEIC pictures are not shown by browsers: save it as JPEG",
+    b"heix": "HEIC pictures are not shown by browsers: save it as JPEG",
+    b"mif1": "HEIF pictures are not shown by browsers: save it as JPEG",
+    b"msf1": "HEIF pictures are not shown by browsers: save it as JPEG",
+    b"qt  ": "QuickTime films are not shown by all browsers: save it as MP4 (H.264)",
 }
 _SVG = "http://www.w3.org/2000/svg"
 _LIVE_NAMESPACES = {"", _SVG, "http://www.w3.org/1999/xhtml"}
@@ -41,13 +55,35 @@ def detect(content: bytes) -> str:
         return "gif"
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "webp"
-    if content[4:8] == b"ftyp" and content[8:12] in (b"avif", b"avis"):
-        return "avif"
+    if content[4:8] == b"ftyp":
+        return _iso_media(content[8:12])
+    if found := _sound_or_film(content):
+        return found
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         _check_svg(content)
         return "svg"
     kinds = ", ".join(MEDIA_TYPES)
     raise BadMedia("unsupported_type", f"it is no figure of a known kind ({kinds})")
+
+
+def _iso_media(brand: bytes) -> str:
+    if brand in (b"avif", b"avis"):
+        return "avif"
+    if brand in _UNSHOWN_BRANDS:
+        raise BadMedia("unsupported_type", _UNSHOWN_BRANDS[brand])
+    return "m4a" if brand in (b"M4A ", b"M4B ") else "mp4"
+
+
+def _sound_or_film(content: bytes) -> str:
+    if content[:4] == b"RIFF" and content[8:12] == b"WAVE":
+        return "wav"
+    if content.startswith(b"OggS"):
+        return "ogg"
+    if content.startswith(b"\x1aE\xdf\xa3") and b"webm" in content[:64]:
+        return "webm"
+    # An ID3 tag, or the first frame of MPEG layer III: eleven set bits, then the layer.
+    frame = content[:1] == b"\xff" and len(content) > 1 and content[1] & 0xE6 == 0xE2
+    return "mp3" if content.startswith(b"ID3") or frame else ""
 
 
 class _SvgCheck:

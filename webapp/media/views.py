@@ -29,9 +29,10 @@ class MediaView(APIView):
 
     @extend_schema(
         operation_id="media_put",
-        request={"image/*": OpenApiTypes.BINARY},
+        request=dict.fromkeys(("image/*", "audio/*", "video/*"), OpenApiTypes.BINARY),
         responses={200: MediaUrlSerializer, 201: MediaUrlSerializer},
-        description="Stores a figure under the SHA-256 of its content. Repeating is harmless.",
+        description="Stores a figure (picture, sound or film) under the SHA-256 of its content: "
+        "`<sha256>.<extension>`. Repeating is harmless.",
     )
     def put(self, request: Request, name: str) -> Response:
         sha256, extension = _split(name)

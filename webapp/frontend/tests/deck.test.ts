@@ -186,3 +186,16 @@ test("a deck renders each slide once, and beyond its end nothing", () => {
   expect(deck.stepsOf(0)).toBe(1);
   expect(deck.slide(5)).toEqual({ html: "", steps: 0, isTitle: false });
 });
+
+test("sound and films are written as pictures are, and get controls", () => {
+  const name = "/media/ab/" + "ab".repeat(32);
+  const { html } = renderSlide(`![A "bell"](${name}.mp3)\n\n![Waves](${name}.mp4)\n\n![t](${name}.png)`);
+  const holder = document.createElement("div");
+  holder.innerHTML = html;
+  const [sound, film] = [holder.querySelector("audio"), holder.querySelector("video")];
+  expect(sound?.getAttribute("title")).toBe('A "bell"');
+  expect(sound?.getAttribute("src")).toBe(`${name}.mp3`);
+  expect(film?.hasAttribute("controls")).toBe(true);
+  expect(film?.hasAttribute("autoplay")).toBe(false);
+  expect(holder.querySelectorAll("img").length).toBe(1);
+});

@@ -1,3 +1,4 @@
+import { EditorView } from "@codemirror/view";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Api } from "../src/core/api";
 import type { ApiError } from "../src/core/errors";
@@ -32,16 +33,18 @@ class Tab {
     this.close();
     vi.resetModules();
     vi.stubGlobal("sessionStorage", this.session);
-    const [{ h, render }, { Editor }, errors] = await Promise.all([
+    const [{ h, render }, { default: Editor }, errors, drafts] = await Promise.all([
       import("preact"),
-      import("../src/teacher/Editor"),
+      import("../src/editor/Editor"),
       import("../src/core/errors"),
+      import("../src/teacher/drafts"),
     ]);
+    await drafts.readyDrafts();
     this.root = document.body.appendChild(document.createElement("div"));
     render(h(Editor, { api: apiWith(errors.ApiError), lesson: ID }), this.root);
     this.unmount = () => render(null, this.root);
     open.push(this);
-    await vi.waitFor(() => this.by("lesson-delete"));
+    await vi.waitFor(() => this.by("lesson-delete") && this.by("editor-markdown"));
     return this;
   }
 
@@ -57,7 +60,13 @@ class Tab {
   }
 
   get text(): string {
-    return this.by<HTMLTextAreaElement>("editor-markdown").value;
+    return this.field.state.doc.toString();
+  }
+
+  private get field(): EditorView {
+    const found = EditorView.findFromDOM(this.by("editor-markdown"));
+    if (!found) throw new Error("no text field");
+    return found;
   }
 
   get status(): string {
@@ -65,8 +74,8 @@ class Tab {
   }
 
   async type(text: string): Promise<void> {
-    this.by<HTMLTextAreaElement>("editor-markdown").value = text;
-    this.by("editor-markdown").dispatchEvent(new Event("input", { bubbles: true }));
+    const { state } = this.field;
+    this.field.dispatch({ changes: { from: 0, to: state.doc.length, insert: text } });
     await vi.waitFor(() => expect(this.status).toContain("Not saved yet"));
   }
 
@@ -85,6 +94,9 @@ function tellOfRemovals(before: string[]): void {
 
 beforeEach(() => {
   localStorage.clear();
+  // Neither are the size of the window, and of what is in it.
+  const still = { matches: false, addEventListener: () => undefined, removeEventListener: () => undefined };
+  vi.stubGlobal("matchMedia", () => still);
   // Dialogs are not among what jsdom can do.
   HTMLDialogElement.prototype.showModal = HTMLDialogElement.prototype.close = () => undefined;
   open = [];
@@ -160,4 +172,19 @@ test("a draft kept by an older release is found", async () => {
   expect(a.text).toBe("# Before");
   await a.save();
   expect(Object.keys(localStorage).filter((key) => key.includes("draft."))).toEqual([]);
+});
+
+test("the other version that was taken is no draft, and one's own can be brought back", async () => {
+  const a = await new Tab().load();
+  await a.type("# Mine");
+  stored = { ...stored, title: "Theirs", markdown: "# Theirs", version: "v2" };
+  a.by("editor-save").click();
+  await vi.waitFor(() => a.by("conflict-theirs").click());
+  await vi.waitFor(() => expect(a.text).toBe("# Theirs"));
+  expect(a.by<HTMLInputElement>("editor-title").value).toBe("Theirs");
+  expect(Object.keys(localStorage).filter((key) => key.includes("draft."))).toEqual([]);
+  a.by("conflict-undo").click();
+  await vi.waitFor(() => expect(a.text).toBe("# Mine"));
+  await a.save();
+  expect(stored.markdown).toBe("# Mine");
 });

@@ -18,6 +18,7 @@ import type {
   LessonDraft,
   LessonSummary,
   SessionAnswer,
+  SharedLesson,
   Teaching,
   TeachingSummary,
 } from "./types";
@@ -48,6 +49,8 @@ interface Call {
   /** A board's or teacher's role token: then no cookie is sent. */
   token?: string;
   onProgress?: (share: number) => void;
+  /** The answer is a file, not JSON. */
+  binary?: boolean;
 }
 
 export class Api {
@@ -97,18 +100,50 @@ export class Api {
     await this.call({ method: "DELETE", path: `/api/v1/lessons/${id}` });
   }
 
-  /** A Markdown file or a zip of Markdown and figures. */
+  /** What colleagues share with the school. */
+  async schoolLessons(): Promise<SharedLesson[]> {
+    const body = await this.call({ method: "GET", path: "/api/v1/school/lessons" });
+    return (body as { results: SharedLesson[] }).results;
+  }
+
+  async shareLesson(id: string, shared: boolean): Promise<void> {
+    await this.call({ method: shared ? "PUT" : "DELETE", path: `/api/v1/lessons/${id}/sharing` });
+  }
+
+  /** A zip of the lesson's Markdown and figures. */
+  async lessonArchive(id: string): Promise<Blob> {
+    return (await this.call({
+      method: "GET",
+      path: `/api/v1/lessons/${id}/archive`,
+      binary: true,
+    })) as Blob;
+  }
+
+  /** `name`: <sha256>.<extension>. Returns the figure's address. */
+  async putFigure(name: string, file: Blob, onProgress: (share: number) => void): Promise<string> {
+    const answer = await this.call({
+      method: "PUT",
+      path: `/api/v1/media/${name}`,
+      file,
+      headers: { "Content-Type": file.type || "application/octet-stream" },
+      onProgress,
+    });
+    return (answer as { url: string }).url;
+  }
+
+  /** A Markdown file, a reveal.js deck, or a zip of such and figures. */
   async importFile(
     id: string,
     file: File,
     onProgress: (share: number) => void,
   ): Promise<ImportResult> {
     const zip = /\.zip$/i.test(file.name) || file.type.includes("zip");
+    const html = /\.html?$/i.test(file.name);
     return (await this.call({
       method: "PUT",
       path: `/api/v1/imports/${id}?filename=${encodeURIComponent(file.name)}`,
       file,
-      headers: { "Content-Type": zip ? "application/zip" : "text/markdown" },
+      headers: { "Content-Type": zip ? "application/zip" : html ? "text/html" : "text/markdown" },
       onProgress,
     })) as ImportResult;
   }
@@ -199,7 +234,7 @@ export class Api {
     const sentPosition = this.position;
     const request = this.build(call, sentPosition);
     const answer = await tryHosts(this.hosts.order(), this.attempt(request), {
-      hedgeAfterMs: reading ? this.latency.hedgeAfterMs : null,
+      hedgeAfterMs: reading && !call.binary ? this.latency.hedgeAfterMs : null,
       onAnswered: (host) => this.hosts.restore(host),
       onFailed: (host) => {
         if (navigator.onLine !== false && !isLeaving()) this.hosts.setAside(host);
@@ -230,6 +265,7 @@ export class Api {
     }
     if (call.file) request.body = call.file;
     if (call.onProgress) request.onProgress = call.onProgress;
+    if (call.binary) request.binary = true;
     return request;
   }
 
@@ -268,7 +304,7 @@ export function newId(): string {
 }
 
 function timeoutFor(call: Call): number {
-  if (call.file) return IMPORT_TIMEOUT_MS;
+  if (call.file || call.binary) return IMPORT_TIMEOUT_MS;
   return call.method === "GET" ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS;
 }
 

@@ -18,6 +18,8 @@ export interface ApiRequest {
   timeoutMs: number;
   /** Called with the share that was sent, 0 to 1. */
   onProgress?: (share: number) => void;
+  /** A good answer's body is a file, given as a Blob. */
+  binary?: boolean;
 }
 
 export interface ApiAnswer {
@@ -67,10 +69,11 @@ async function byFetch(host: Host, request: ApiRequest, signal: AbortSignal): Pr
   if (request.body !== undefined) init.body = request.body;
   try {
     const response = await fetch(host.api + request.path, init);
-    const text = await response.text();
+    const body =
+      request.binary && response.ok ? await response.blob() : parseBody(await response.text());
     return {
       status: response.status,
-      body: parseBody(text),
+      body,
       header: (name) => response.headers.get(name),
     };
   } catch (error) {

@@ -21,6 +21,13 @@ export interface LessonSummary {
   slide_count: number;
   version: string;
   updated_at: string;
+  /** The school may read and copy it. */
+  shared?: boolean;
+}
+
+/** What a colleague shares. */
+export interface SharedLesson extends LessonSummary {
+  author: string;
 }
 
 export interface Slide {
@@ -37,6 +44,10 @@ export interface Lesson {
   updated_at: string;
   slides: Slide[];
   warnings: { slide: number | null; message: string }[];
+  /** These three are told to teachers only. */
+  author?: string;
+  mine?: boolean;
+  shared?: boolean;
 }
 
 export interface LessonDraft {

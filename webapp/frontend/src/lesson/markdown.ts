@@ -25,6 +25,20 @@ md.block.ruler.before("fence", "box", box, {
 });
 md.core.ruler.after("inline", "image_attributes", imageAttributes);
 md.core.ruler.after("inline", "star_lists", starLists);
+const pictureRule = md.renderer.rules.image;
+md.renderer.rules.image = (tokens, index, options, env, self) => {
+  const token = tokens[index];
+  const played = token ? playedKind(String(token.attrGet("src"))) : null;
+  if (token && played) return player(played, token, self.renderInlineAsText(token.children ?? [], options, env));
+  return pictureRule?.(tokens, index, options, env, self) ?? "";
+};
+
+/** The top of the tree only: where blocks begin, without what is in their lines. */
+export function blocksOf(markdown: string): Token[] {
+  const tokens: Token[] = [];
+  md.block.parse(markdown, md, {}, tokens);
+  return tokens;
+}
 
 export function renderMarkdown(markdown: string): string {
   return md.render(markdown);
@@ -121,6 +135,22 @@ function applyImageAttributes(image: Token, text: string): void {
         }),
       ];
   }
+}
+
+/** `![A bell](/media/…mp3)`: sound and films are written as pictures are, and played. */
+function playedKind(source: string): "audio" | "video" | null {
+  const extension = source.match(/\.(\w+)$/)?.[1]?.toLowerCase() ?? "";
+  if (/^(mp4|webm)$/.test(extension)) return "video";
+  return /^(mp3|m4a|ogg|wav)$/.test(extension) ? "audio" : null;
+}
+
+function player(kind: "audio" | "video", token: Token, words: string): string {
+  const { escapeHtml } = md.utils;
+  const source = escapeHtml(String(token.attrGet("src")));
+  const sizes = ["width", "height"]
+    .filter((name) => token.attrGet(name))
+    .map((name) => ` ${name}="${escapeHtml(String(token.attrGet(name)))}"`);
+  return `<${kind} controls preload="metadata" src="${source}" title="${escapeHtml(words)}"${sizes.join("")}></${kind}>`;
 }
 
 function starLists(state: StateCore): void {

@@ -34,7 +34,9 @@ function tryNext(element: Element, hosts: Hosts): void {
   const tried = (element.getAttribute(TRIED) ?? "").split(" ");
   const host = hosts.order().find((candidate) => !tried.includes(candidate.name));
   if (!host) {
-    element.replaceWith(missingPicture(element.getAttribute("alt") ?? ""));
+    element.replaceWith(
+      missingPicture(element.getAttribute("alt") ?? element.getAttribute("title") ?? ""),
+    );
     return;
   }
   element.setAttribute(TRIED, [...tried, host.name].join(" ").trim());

@@ -70,7 +70,18 @@ export function sanitize(dirty: HTMLElement): DocumentFragment {
     ALLOW_DATA_ATTR: false,
     ALLOW_ARIA_ATTR: false,
     ADD_ATTR: ["data-fragment-index", "data-missing"],
-    FORBID_ATTR: ["id", "name", "tabindex", "autofocus", "autoplay", "srcset", "background"],
+    FORBID_ATTR: [
+      "id",
+      "name",
+      "tabindex",
+      "autofocus",
+      "autoplay",
+      "srcset",
+      "background",
+      "popover",
+      "popovertarget",
+      "slot",
+    ],
     FORBID_TAGS: [
       "form",
       "input",
@@ -82,6 +93,8 @@ export function sanitize(dirty: HTMLElement): DocumentFragment {
       "dialog",
       "map",
       "area",
+      "template",
+      "slot",
     ],
   });
 }

@@ -4,13 +4,16 @@ import { useEffect, useState } from "preact/hooks";
 import type { Api } from "../core/api";
 import { ApiError } from "../core/errors";
 import { OlderNote } from "../ui/OlderNote";
-import { Editor } from "./Editor";
 import { Lessons } from "./Lessons";
 import { SignIn } from "./SignIn";
 import { route, setUser, user } from "./state";
 
 // The deck renderer and the realtime part are fetched when somebody teaches.
 const Presenter = lazy(() => import("./Presenter"));
+
+// The editor's component and the slides it previews.
+const Editor = lazy(() => import("../editor/Editor"));
+const Reading = lazy(() => import("../reading"));
 
 // Few open them, and not every day.
 const Account = lazy(() => import("../account"));
@@ -40,7 +43,14 @@ function Page({ api, school }: { api: Api; school: string }) {
     );
   }
   if (!user.value) return <SignIn api={api} school={school} />;
-  if (at.page === "edit") return <Editor key={at.lesson} api={api} lesson={at.lesson} />;
+  if (at.page === "edit" || at.page === "read") {
+    const Part = at.page === "edit" ? Editor : Reading;
+    return (
+      <Suspense fallback={<p class="waiting">Opening the lesson…</p>}>
+        <Part key={at.lesson} api={api} lesson={at.lesson} />
+      </Suspense>
+    );
+  }
   if (at.page === "teach") {
     return (
       <Suspense fallback={<p class="waiting">Opening the lesson…</p>}>

@@ -52,7 +52,7 @@ export function Importer({ api, onImported, empty }: Props) {
           type="file"
           class="visually-hidden"
           data-testid="import-file"
-          accept=".md,.markdown,.zip,text/markdown,application/zip"
+          accept=".md,.markdown,.zip,.html,.htm,text/markdown,text/html,application/zip"
           multiple
           tabIndex={-1}
           aria-label="Deck to import"
@@ -63,7 +63,8 @@ export function Importer({ api, onImported, empty }: Props) {
           }}
         />
         <span class="soft small">
-          A Markdown file, or a zip of Markdown and figures. You can drop it anywhere on this page.
+          A Markdown file (Marp too), a reveal.js deck, or a zip of them with figures. You can drop it anywhere
+          on this page.
         </span>
       </div>
       <div aria-live="polite">

@@ -10,12 +10,15 @@ import { Brand } from "../ui/Brand";
 import { ErrorNote } from "../ui/ErrorNote";
 import { hasDraft } from "./drafts";
 import { Importer } from "./Importer";
+import { LessonMenu } from "./LessonMenu";
+import { SchoolLessons } from "./SchoolLessons";
 import { go, scannedCode, setUser } from "./state";
 
 export function Lessons({ api, user }: { api: Api; user: User }) {
   const [lessons, setLessons] = useState<LessonSummary[] | null>(null);
   const [error, setError] = useState("");
   const [quiet, setQuiet] = useState("");
+  const [menu, setMenu] = useState<LessonSummary | null>(null);
 
   async function refresh(): Promise<void> {
     try {
@@ -95,9 +98,19 @@ export function Lessons({ api, user }: { api: Api; user: User }) {
         {lessons === null && !error && <p class="waiting">Fetching your lessons…</p>}
         <ul class="cards" aria-label="My lessons">
           {lessons?.map((lesson) => (
-            <LessonCard key={lesson.id} lesson={lesson} />
+            <LessonCard key={lesson.id} lesson={lesson} onMore={() => setMenu(lesson)} />
           ))}
         </ul>
+        {user.school && <SchoolLessons api={api} school={user.school.name} />}
+        {menu && (
+          <LessonMenu
+            api={api}
+            lesson={menu}
+            school={user.school?.name ?? null}
+            onChanged={() => void refresh()}
+            onClose={() => setMenu(null)}
+          />
+        )}
       </main>
     </div>
   );
@@ -118,7 +131,7 @@ async function joinRunningLesson(api: Api): Promise<void> {
   }
 }
 
-function LessonCard({ lesson }: { lesson: LessonSummary }) {
+function LessonCard({ lesson, onMore }: { lesson: LessonSummary; onMore: () => void }) {
   const title = lesson.title || "Untitled lesson";
   return (
     <li class="card lesson" data-testid="lesson-card" data-lesson={lesson.id}>
@@ -130,6 +143,11 @@ function LessonCard({ lesson }: { lesson: LessonSummary }) {
         {" · "}
         <time dateTime={lesson.updated_at}>{changed(lesson.updated_at)}</time>
         {hasDraft(lesson.id) && <span class="tag">unsaved draft</span>}
+        {lesson.shared && (
+          <span class="tag tag-good" data-testid="lesson-shared">
+            shared with the school
+          </span>
+        )}
       </p>
       <div class="row">
         <button
@@ -147,6 +165,15 @@ function LessonCard({ lesson }: { lesson: LessonSummary }) {
           onClick={() => go({ page: "edit", lesson: lesson.id })}
         >
           Edit
+        </button>
+        <button
+          class="button button-quiet"
+          data-testid="lesson-more"
+          aria-label={`More with ${title}`}
+          aria-haspopup="dialog"
+          onClick={onMore}
+        >
+          More…
         </button>
       </div>
     </li>

@@ -6,9 +6,11 @@
  *
  * The slots of a tab are found again after its reload, and by any other tab that opens the lesson:
  * the tab that wrote them may be gone for good. If it is not, it hears of it and keeps its text again.
+ * A copy of each on the disk is kept up to the last key (draftDisk.ts).
  */
 import { newId } from "../core/api";
 import { forget, keysWith, load, save } from "../core/storage";
+import { mirror, recoverDrafts } from "./draftDisk";
 
 export interface Draft {
   title: string;
@@ -27,8 +29,14 @@ interface Slot extends Draft {
 const TAB = "tab";
 /** New with each load of the page: a duplicated tab begins with a copy of sessionStorage. */
 const tab = newId();
-takeOver(load(TAB, "", sessionStorage));
+const before = load(TAB, "", sessionStorage);
 save(TAB, tab, sessionStorage);
+
+/** To be awaited once, before any draft is looked for. */
+export async function readyDrafts(): Promise<void> {
+  // An older text of localStorage must not take the place of the disk's: that is brought back first.
+  if (await recoverDrafts()) takeOver(before);
+}
 
 /** This tab's draft, or else the newest that any tab left; from then on it is this tab's. */
 export function openDraft(lesson: string): Draft | null {
@@ -46,19 +54,21 @@ export function loadDraft(lesson: string): Draft | null {
 
 /** Returns false if this device has no room: then the author must be told. */
 export function keepDraft(lesson: string, draft: Draft): boolean {
-  return save(slot(lesson), { ...draft, at: Date.now() } satisfies Slot);
+  const kept: Slot = { ...draft, at: Date.now() };
+  mirror(slot(lesson), kept);
+  return save(slot(lesson), kept);
 }
 
 /** Its author let it go. */
 export function dropDraft(lesson: string): void {
-  forget(slot(lesson));
+  drop(slot(lesson));
 }
 
 /** This text was saved: wherever exactly this is kept, it need not be. */
 export function dropSaved(lesson: string, text: Draft): void {
   for (const key of slotsOf(lesson)) {
     const kept = load<Slot | null>(key, null);
-    if (kept?.title === text.title && kept.markdown === text.markdown) forget(key);
+    if (kept?.title === text.title && kept.markdown === text.markdown) drop(key);
   }
 }
 
@@ -95,6 +105,14 @@ function takeOver(before: string): void {
   }
 }
 
+function drop(key: string): void {
+  forget(key);
+  mirror(key, undefined);
+}
+
 function move(from: string, to: string): void {
-  if (save(to, load<Slot | null>(from, null))) forget(from);
+  const kept = load<Slot | null>(from, null);
+  if (!save(to, kept)) return;
+  mirror(to, kept);
+  drop(from);
 }

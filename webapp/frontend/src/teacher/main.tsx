@@ -9,6 +9,7 @@ import { UnreachableError } from "../core/errors";
 import { bringWorker, whenIdle } from "../offline/worker";
 import { ErrorNote } from "../ui/ErrorNote";
 import { App } from "./App";
+import { readyDrafts } from "./drafts";
 import { takeCodeFromAddress } from "./state";
 
 async function start(): Promise<void> {
@@ -16,7 +17,7 @@ async function start(): Promise<void> {
   if (!root) return;
   takeCodeFromAddress();
   try {
-    const config = await fetchConfig();
+    const [config] = await Promise.all([fetchConfig(), readyDrafts()]);
     render(
       <App api={new Api(new Hosts(config.hosts), "teacher")} school={config.school_name ?? ""} />,
       root,

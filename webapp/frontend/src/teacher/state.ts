@@ -20,6 +20,7 @@ export type Route =
   | { page: "lessons" }
   | { page: "edit"; lesson: string }
   | { page: "teach"; lesson: string }
+  | { page: "read"; lesson: string }
   | AccountRoute;
 
 export interface App {
@@ -42,7 +43,7 @@ window.addEventListener("hashchange", () => {
 
 export function parseRoute(hash: string): Route {
   const [, page, lesson, secret] = hash.replace(/^#/, "").split("/");
-  if ((page === "edit" || page === "teach") && lesson) return { page, lesson };
+  if ((page === "edit" || page === "teach" || page === "read") && lesson) return { page, lesson };
   if (page === "account" || page === "forgot") return { page };
   if (page === "reset" && lesson && secret) return { page, user: lesson, token: secret };
   if (page === "join" && lesson && secret) return { page, invitation: lesson, secret };

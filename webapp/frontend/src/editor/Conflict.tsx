@@ -1,7 +1,8 @@
 /** The lesson was changed on another laptop: the author decides, and nothing is lost meanwhile. */
 import type { Lesson } from "../core/types";
 import { Dialog } from "../ui/Dialog";
-import type { Draft } from "./drafts";
+import type { Draft } from "../teacher/drafts";
+import { Difference } from "./Difference";
 
 interface Props {
   mine: Draft;
@@ -18,7 +19,7 @@ export function Conflict({ mine, current, onCopy, onTheirs, onOverwrite, onLater
     ? "This lesson was changed on another laptop"
     : "This lesson was deleted on another laptop";
   return (
-    <Dialog title={title} testid="conflict-dialog" onClose={onLater}>
+    <Dialog title={title} testid="conflict-dialog" onClose={onLater} wide={current !== null}>
       <p>Your text is safe on this device. What should happen to it?</p>
       {current && (
         <dl class="versions">
@@ -31,6 +32,9 @@ export function Conflict({ mine, current, onCopy, onTheirs, onOverwrite, onLater
             {current.title} · {words(current.markdown)} · {when(current.updated_at)}
           </dd>
         </dl>
+      )}
+      {current && current.markdown !== mine.markdown && (
+        <Difference mine={mine.markdown} theirs={current.markdown} />
       )}
       <div class="choices">
         <button class="button button-main" data-testid="conflict-copy" onClick={onCopy}>

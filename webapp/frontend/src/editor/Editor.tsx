@@ -1,12 +1,12 @@
 /** Writing a lesson: its title and its Markdown. Every keystroke is kept on this device. */
+import type { EditorView } from "@codemirror/view";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { newId, type Api } from "../core/api";
 import { ApiError, messageFor } from "../core/errors";
 import type { Lesson } from "../core/types";
-import { cachedLesson, cacheLesson } from "../lesson/cache";
+import { cacheLesson } from "../lesson/cache";
 import { Dialog } from "../ui/Dialog";
 import { ErrorNote } from "../ui/ErrorNote";
-import { Conflict } from "./Conflict";
 import {
   dropDraft,
   dropSaved,
@@ -15,8 +15,14 @@ import {
   openDraft,
   whenTaken,
   type Draft,
-} from "./drafts";
-import { go, setUser } from "./state";
+} from "../teacher/drafts";
+import { go, setUser } from "../teacher/state";
+import { Conflict } from "./Conflict";
+import { replaceAll } from "./field";
+import { asDraft, fetchLesson, saveKnowingly } from "./saves";
+import { Writing } from "./Writing";
+import "../lesson/slide.css";
+import "./editor.css";
 
 const NEW_LESSON: Draft = {
   title: "New lesson",
@@ -24,7 +30,7 @@ const NEW_LESSON: Draft = {
   base_version: null,
 };
 
-export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
+export default function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
   const [draft, setDraft] = useState<Draft | null>(() => openDraft(id));
   const [saved, setSaved] = useState<Draft | null>(null);
   const [status, setStatus] = useState("");
@@ -32,6 +38,7 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
   const [conflict, setConflict] = useState<{ current: Lesson | null } | null>(null);
   const [deleting, setDeleting] = useState(false);
   const [letGo, setLetGo] = useState<Draft | null>(null);
+  const field = useRef<EditorView | null>(null);
   const saving = useRef(false);
 
   const unsaved =
@@ -43,6 +50,8 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
 
   async function open(): Promise<void> {
     const stored = await fetchLesson(api, id, setError);
+    // A colleague's is read and copied, not changed.
+    if (stored?.mine === false) return go({ page: "read", lesson: id });
     if (stored) setSaved(asDraft(stored));
     setDraft((typed) => typed ?? (stored ? asDraft(stored) : NEW_LESSON));
   }
@@ -117,6 +126,7 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
     void cacheLesson("teacher", current);
     setSaved(asDraft(current));
     setDraft(asDraft(current));
+    if (field.current) replaceAll(field.current, current.markdown);
     setConflict(null);
     setStatus("This is now the other version.");
   }
@@ -160,6 +170,7 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
             data-testid="conflict-undo"
             onClick={() => {
               edit({ title: letGo.title, markdown: letGo.markdown });
+              if (field.current) replaceAll(field.current, letGo.markdown);
               setLetGo(null);
             }}
           >
@@ -206,21 +217,12 @@ export function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
                 onInput={(event) => edit({ title: event.currentTarget.value })}
               />
             </label>
-            <label class="editor-text">
-              <span>
-                Slides in Markdown{" "}
-                <span class="soft small">
-                  – a line with three dashes begins a new slide; items written with * appear one by
-                  one
-                </span>
-              </span>
-              <textarea
-                data-testid="editor-markdown"
-                spellcheck={true}
-                value={draft.markdown}
-                onInput={(event) => edit({ markdown: event.currentTarget.value })}
-              />
-            </label>
+            <Writing
+              api={api}
+              text={draft.markdown}
+              onView={(made) => (field.current = made)}
+              onChange={(markdown) => edit({ markdown })}
+            />
           </>
         ) : (
           <p class="waiting">Fetching the lesson…</p>
@@ -273,49 +275,10 @@ function pickTried(draft: Draft | null): Pick<Draft, "tried"> {
   return draft?.tried ? { tried: draft.tried } : {};
 }
 
-function asDraft(lesson: Lesson): Draft {
-  return { title: lesson.title, markdown: lesson.markdown, base_version: lesson.version };
-}
-
 function savedWords(lesson: Lesson): string {
   const count = lesson.warnings.length;
   if (count === 0) return "Saved";
   return count === 1
     ? `Saved. ${lesson.warnings[0]?.message ?? ""}`
     : `Saved, with ${count} things to look at`;
-}
-
-/** Saves; if an earlier save of ours did arrive, though its answer did not, this goes on from it. */
-async function saveKnowingly(api: Api, id: string, text: Draft): Promise<Lesson> {
-  const { title, markdown, base_version, tried } = text;
-  const version = newId();
-  if (loadDraft(id)) keepDraft(id, { title, markdown, base_version, tried: version });
-  try {
-    return await api.saveLesson(id, { title, markdown, version, base_version });
-  } catch (problem) {
-    const current =
-      problem instanceof ApiError && problem.status === 412 ? problem.body["current"] : null;
-    const stored = (current as Lesson | null)?.version;
-    if (!tried || stored !== tried) throw problem;
-    return api.saveLesson(id, { title, markdown, version, base_version: tried });
-  }
-}
-
-/** null: no host has it (a new lesson), or none can be reached and this device has no copy. */
-async function fetchLesson(
-  api: Api,
-  id: string,
-  onError: (message: string) => void,
-): Promise<Lesson | null> {
-  try {
-    const lesson = await api.lesson(id);
-    void cacheLesson("teacher", lesson);
-    return lesson;
-  } catch (problem) {
-    if (problem instanceof ApiError && problem.status === 401) setUser(null);
-    if (problem instanceof ApiError && problem.status === 404) return null;
-    const kept = await cachedLesson("teacher", id);
-    if (!kept) onError(messageFor(problem));
-    return kept;
-  }
 }

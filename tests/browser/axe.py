@@ -1,0 +1,26 @@
+"""What axe-core (Deque) finds on a page, in both colour schemes: WCAG 2.2 A and AA."""
+
+from pathlib import Path
+
+from tests.browser.screens import Screen
+
+AXE = Path(__file__).parents[2] / "webapp/frontend/node_modules/axe-core/axe.min.js"
+RUN = """async () => {
+    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+    const { violations } = await axe.run(document, { runOnly: tags, resultTypes: ['violations'] });
+    return violations.flatMap(({ id, nodes }) => nodes.map((node) =>
+        `${id}: ${node.html.slice(0, 160)} ${node.any.map((one) => one.message).join(' ').slice(0, 200)}`));
+}"""
+
+
+def faults(screen: Screen) -> list[str]:
+    """One line for each element that a rule is broken by."""
+    # Evaluated by the debugger, so the page's own policy for scripts stays as it is.
+    screen.page.evaluate(AXE.read_text(encoding="utf-8") + ";undefined")
+    found = []
+    for scheme in ("light", "dark"):
+        screen.page.emulate_media(color_scheme=scheme)
+        screen.page.wait_for_timeout(200)  # colours fade for 120 ms
+        found += [f"{scheme}: {fault}" for fault in screen.page.evaluate(RUN)]
+    screen.page.emulate_media(color_scheme=None)
+    return found

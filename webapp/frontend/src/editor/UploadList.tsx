@@ -1,0 +1,32 @@
+/** What is on its way into the text, how far, and what could not be taken. */
+import type { Uploads } from "./uploads";
+
+export function UploadList({ uploads }: { uploads: Uploads }) {
+  return (
+    <div class="uploads">
+      {uploads.list.map(({ id, name, share, error }) =>
+        error ? (
+          <p class="note note-bad" role="alert" data-testid="upload-error" key={id}>
+            {error}{" "}
+            <button
+              type="button"
+              class="button button-quiet button-small"
+              aria-label={`Close the message about ${name}`}
+              onClick={() => uploads.dismiss(id)}
+            >
+              Close
+            </button>
+          </p>
+        ) : (
+          <div class="progress" data-testid="upload-progress" key={id}>
+            <span>{share >= 1 ? `Storing ${name}…` : `Sending ${name}…`}</span>
+            <progress max={1} value={share} aria-label={`Upload of ${name}`} />
+          </div>
+        ),
+      )}
+      <p class="visually-hidden" role="status" data-testid="upload-done">
+        {uploads.done}
+      </p>
+    </div>
+  );
+}
