@@ -48,7 +48,7 @@ class Options:
 
 
 SHORT = Options(
-    short=True, transactions=2000, epoch=500, writers=3, times=2, pairs=30, frames=8_000
+    short=True, transactions=2000, epoch=500, writers=3, times=2, pairs=30, frames=5_000
 )
 
 
