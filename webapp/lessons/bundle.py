@@ -118,6 +118,4 @@ def names_in(entry: Entry, body: str) -> list[str]:
 
 def restore(entry: Entry, body: str, urls: dict[str, str]) -> str:
     """The text as it was: mentions of figures turned back. `urls`: by name, of those that are stored."""
-    return re.sub(
-        rf"{entry.figures}/({_HASH})", lambda found: urls.get(found[1], found[0]), body
-    )
+    return re.sub(rf"{entry.figures}/({_HASH})", lambda found: urls.get(found[1], found[0]), body)
