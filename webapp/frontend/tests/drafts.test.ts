@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Api } from "../src/core/api";
 import type { ApiError } from "../src/core/errors";
 import type { Lesson, LessonDraft } from "../src/core/types";
-import { MemoryStorage } from "./helpers";
+import { letEditorsMeasure, MemoryStorage } from "./helpers";
 
 const ID = "0190c5c0-0000-7000-8000-000000000001";
 let stored: Lesson;
@@ -94,9 +94,7 @@ function tellOfRemovals(before: string[]): void {
 
 beforeEach(() => {
   localStorage.clear();
-  // Neither are the size of the window, and of what is in it.
-  const still = { matches: false, addEventListener: () => undefined, removeEventListener: () => undefined };
-  vi.stubGlobal("matchMedia", () => still);
+  letEditorsMeasure();
   // Dialogs are not among what jsdom can do.
   HTMLDialogElement.prototype.showModal = HTMLDialogElement.prototype.close = () => undefined;
   open = [];

@@ -1,20 +1,18 @@
 /** What is put into a text that somebody is writing: where it belongs, in order, and not under the cursor. */
-import { beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import type { EditorView } from "@codemirror/view";
-import { dropComing, insertBlock, makeField, markComing, placeOf } from "../src/editor/field";
+import { cursorIsAt, dropComing, insertBlock, makeField, markComing, placeOf } from "../src/editor/field";
+import { letEditorsMeasure } from "./helpers";
 
 const nothing = { onChange: () => undefined, onLine: () => undefined, onFiles: () => undefined };
 const text = (view: EditorView): string => view.state.doc.toString();
 
-beforeEach(() => {
-  const still = { matches: false, addEventListener: () => undefined, removeEventListener: () => undefined };
-  vi.stubGlobal("matchMedia", () => still);
-});
+beforeEach(letEditorsMeasure);
 
 function arrive(view: EditorView, id: string, block: string): void {
   const at = placeOf(view, id);
   dropComing(view, id);
-  if (at !== null) insertBlock(view, at, block, false);
+  if (at !== null) insertBlock(view, at, block, cursorIsAt(view, at));
 }
 
 test("figures come in the order of their files, below the line they were dropped on", () => {
@@ -24,6 +22,15 @@ test("figures come in the order of their files, below the line they were dropped
   arrive(view, "1", "![a]");
   arrive(view, "2", "![b]");
   expect(text(view)).toBe("# Sea and more\n\n![a]\n\n![b]\n\nnext line");
+});
+
+test("one after the other, each goes below the one before", () => {
+  const view = makeField(document.body, "# Sea\n", nothing);
+  for (const name of ["a", "b"]) {
+    markComing(view, name, view.state.selection.main.head, name);
+    arrive(view, name, `![${name}]`);
+  }
+  expect(text(view)).toMatch(/^# Sea\n\n!\[a\]\n\n!\[b\]\n*$/);
 });
 
 test("what is typed meanwhile stays, and so does the cursor", () => {

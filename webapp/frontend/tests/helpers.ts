@@ -1,4 +1,5 @@
 /** Fakes of the world outside: clocks, sockets that misbehave, a storage, a small relay server. */
+import { vi } from "vitest";
 import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
 import { readSyncMessage, writeSyncStep1 } from "y-protocols/sync";
@@ -328,4 +329,16 @@ export class MemoryStorage implements Storage {
 /** Lets pending promises run. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+}
+
+/** What CodeMirror asks a browser for, and jsdom has not got: sizes of things. */
+export function letEditorsMeasure(): void {
+  const still = {
+    matches: false,
+    addEventListener: () => undefined,
+    removeEventListener: () => undefined,
+  };
+  vi.stubGlobal("matchMedia", () => still);
+  Range.prototype.getClientRects = () => [] as unknown as DOMRectList;
+  Range.prototype.getBoundingClientRect = () => new DOMRect();
 }

@@ -60,6 +60,11 @@ export function insertBlock(view: EditorView, at: number, block: string, follow:
   view.dispatch({ changes: { from: here, insert }, userEvent: "input", ...(follow ? cursor : {}) });
 }
 
+/** Whether the cursor is on the line of this place. */
+export function cursorIsAt({ state }: EditorView, at: number): boolean {
+  return state.doc.lineAt(state.selection.main.head).number === state.doc.lineAt(at).number;
+}
+
 function trailingBreaks(text: string): number {
   return text.length - text.replace(/\n+$/, "").length;
 }

@@ -3,7 +3,7 @@ import type { EditorView } from "@codemirror/view";
 import { useRef, useState } from "preact/hooks";
 import { newId, type Api } from "../core/api";
 import { messageFor } from "../core/errors";
-import { dropComing, insertBlock, markComing, placeOf } from "./field";
+import { cursorIsAt, dropComing, insertBlock, markComing, placeOf } from "./field";
 import { BadFigure, figureMarkdown, kindOf, uploadFigure } from "./figures";
 
 export interface Upload {
@@ -38,7 +38,8 @@ export function useUploads(api: Api): Uploads {
       const at = placeOf(view, id);
       if (at === null) return;
       dropComing(view, id);
-      insertBlock(view, at, markdown, false);
+      // Who waits for it goes on below it; who writes elsewhere by now is left there.
+      insertBlock(view, at, markdown, cursorIsAt(view, at));
       setList((before) => before.filter((one) => one.id !== id));
       setDone(`${file.name} is in the text.`);
     } catch (problem) {
