@@ -22,6 +22,7 @@ import psycopg2
 import pycrdt
 
 from bench.report import Figure, Plot, Report, conditions
+from cluster.local import ports
 from cluster.local.laptop import Laptop
 from tests.browser import decks
 from tests.browser.hands import draw, press, shapes, strokes
@@ -285,7 +286,8 @@ def all_servers_dead(options: Options) -> Report:
         sync_playwright() as driver,
     ):
         Path(folder).chmod(0o755)
-        laptop = Laptop(state_path=Path(folder) / "run", hosts=3, port_base=18000)
+        base = ports.free_base(18000)
+        laptop = Laptop(state_path=Path(folder) / "run", hosts=3, port_base=base)
         screens: Screens | None = None
         try:
             laptop.up()
