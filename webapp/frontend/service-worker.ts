@@ -8,8 +8,8 @@ import { toBase64 } from "lib0/buffer";
 import { digest } from "lib0/hash/sha256";
 import { build, type Plugin } from "vite";
 
-/** Typefaces of other scripts: kept once a lesson has needed them. */
-const RARE = /-(cyrillic|greek|vietnamese)/;
+/** Typefaces of other scripts, and what takes PDFs apart: kept once they have been needed. */
+const RARE = /-(cyrillic|greek|vietnamese)|\/pdf[.-]|\.(wasm|pfb|ttf)$/;
 
 export function serviceWorker(): Plugin {
   const shell: { url: string; revision: string | null; integrity?: string }[] = [];
