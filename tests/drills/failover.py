@@ -6,7 +6,7 @@ host and the API host of two teachers' pages, and presses three buttons in the m
 second laptop, "Save" (a write: when does it say saved?). All moments are taken inside the browsers,
 from the same clock; a picture counts from the frame that has it.
 
-Run: `python -m tests.drills.failover` (KILLS=20, PORT_BASE=18000). Writes reports/failover.json.
+Run: `python -m tests.drills.failover` (KILLS=20). Writes reports/failover.json.
 FAULT=freeze stops the host's processes instead (SIGSTOP): it falls silent and refuses nothing, as
 one that lost its power or its network; into reports/failover-freeze.json.
 It judges nothing but that all rounds came to a good end; figures are for people to judge.
@@ -30,6 +30,7 @@ import psutil
 from playwright.sync_api import sync_playwright
 
 from bench.report import Figure, Plot, Report, conditions
+from cluster.local import ports
 from cluster.local.laptop import Laptop
 from tests.browser import decks
 from tests.browser.screens import Board, Screen, Teacher, expect, pair, ranked
@@ -243,13 +244,13 @@ def conditions_of(laptop: Laptop, fault: str) -> dict[str, Any]:
     }
 
 
-def main(kills: int, port_base: int, fault: str) -> int:
+def main(kills: int, fault: str) -> int:
     with (
         tempfile.TemporaryDirectory(prefix="firstbell-drill-") as folder,
         sync_playwright() as driver,
     ):
         Path(folder).chmod(0o755)
-        laptop = Laptop(state_path=Path(folder) / "run", hosts=3, port_base=port_base)
+        laptop = Laptop(state_path=Path(folder) / "run", hosts=3, port_base=ports.free_base(18000))
         screens: list[Screen] = []
 
         def open_screen(kind: Callable[..., Any], path: str) -> Any:
@@ -278,7 +279,7 @@ def main(kills: int, port_base: int, fault: str) -> int:
 
 def run(options: Options) -> Report:
     """This drill as a round of `make drill`."""
-    main(options.times, 18000, "kill")
+    main(options.times, "kill")
     told = json.loads((ROOT / "reports/failover.json").read_text())
     figures = told["figures"]
     errors = sum(len(sample["errors"]) for sample in told["samples"])
@@ -321,6 +322,4 @@ def report(drill: Drill) -> int:
 
 if __name__ == "__main__":
     told = os.environ.get
-    raise SystemExit(
-        main(int(told("KILLS", "20")), int(told("PORT_BASE", "18000")), told("FAULT", "kill"))
-    )
+    raise SystemExit(main(int(told("KILLS", "20")), told("FAULT", "kill")))
