@@ -1,6 +1,7 @@
 """Writing a lesson in real Chromium: the editor, figures, copies, sharing, print, crashes, hostile text."""
 
 import base64
+import contextlib
 import gzip
 import io
 import math
@@ -23,6 +24,7 @@ from tests.browser.conftest import Account
 from tests.browser.screens import ARGUMENTS, CHROMIUM, Screen, Screens, Teacher, expect
 from tests.browser.test_pages import expect_keys_reach_everything
 from tests.browser.test_pages import look as look
+from tests.support.processes import kill_family
 
 pytestmark = pytest.mark.timeout(200)
 
@@ -337,17 +339,17 @@ def test_a_draft_survives_a_crash_of_the_browser_up_to_the_last_words(
 def crash(teacher: Teacher) -> None:
     """SIGKILL to all processes of this profile's browser, then the browser is started again."""
     teacher.url = teacher.page.url
-    profile = f"--user-data-dir={teacher._profile}"
+    profile = f"--user-data-dir={teacher.profile}"
     mine = [
         process
         for process in psutil.process_iter(["cmdline"])
         if profile in (process.info["cmdline"] or [])
     ]
     assert mine
-    family = {child.pid: child for one in mine for child in [one, *one.children(recursive=True)]}
-    for process in family.values():
-        process.kill()
-    psutil.wait_procs(list(family.values()), timeout=10)
+    for process in mine:
+        with contextlib.suppress(psutil.NoSuchProcess):  # it went with its parent
+            kill_family(process.pid)
+    psutil.wait_procs(mine, timeout=10)
     teacher._context = None
     teacher._start()
 
