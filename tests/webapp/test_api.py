@@ -40,6 +40,12 @@ DOCUMENTED = {
     "/api/v1/teachings": {"get"},
     "/api/v1/teachings/{teaching_id}": {"get", "put"},
     "/api/v1/teachings/{teaching_id}/lessons/{lesson_id}": {"get"},
+    "/api/v1/teachings/{teaching_id}/boards/{pairing_id}": {"delete"},
+    "/api/v1/boards": {"get", "delete"},
+    "/api/v1/boards/{board_id}": {"put", "delete"},
+    "/api/v1/board/pairing": {"delete"},
+    "/api/v1/board/rooms": {"get", "delete"},
+    "/api/v1/board/rooms/{room_id}": {"delete"},
 }
 
 
