@@ -54,6 +54,9 @@ def test_a_board_that_was_named_needs_no_code_tomorrow_and_may_refuse_and_forget
     board.expect_at(teacher.next())
 
     # the teacher ends it, not forgetting the room
+    expect(teacher.by("board-forget")).to_have_count(
+        1
+    )  # yesterday's pairing is gone: nodes look every 2 s
     teacher.by("board-forget").click()
     look(teacher, "42-presenter-forget-board")
     teacher.by("board-end").click()
