@@ -246,20 +246,17 @@ begin
             perform from %3$s t where %4$s for update;
             live := found;
             newer := exists (select from mesh.change x where x.tbl = %2$L and x.key = mesh_key and (x.hlc, x.origin) > (c.hlc, c.origin));
-            -- The row is what all other changes make of it: it gets what no newer one has written.
-            if newer and live and c.kind = ''U''
-                    and not exists (select from mesh.change x where x.tbl = %2$L and x.key = mesh_key and (x.hlc, x.origin) > (c.hlc, c.origin) and x.kind <> ''U'')
-                    and not exists (select from mesh.change x where x.tbl = %2$L and x.key = ''*'' and (x.hlc, x.origin) > (c.hlc, c.origin))
-                    and not exists (select from mesh.parked p where p.tbl = %2$L and p.key = mesh_key) then
+            if (live = (c.kind = ''I''))
+                    or newer and (c.kind <> ''U'' or exists (select from mesh.change x where x.tbl = %2$L and x.key = mesh_key and (x.hlc, x.origin) > (c.hlc, c.origin) and x.kind <> ''U''))
+                    or exists (select from mesh.change x where x.tbl = %2$L and x.key = ''*'' and (x.hlc, x.origin) > (c.hlc, c.origin))
+                    or exists (select from mesh.parked p where p.tbl = %2$L and p.key = mesh_key) then
+                perform mesh.settle(%2$L, mesh_key, c);
+            elsif newer then                     -- only updates are: the row stands as they left it, and gets what none of them wrote
                 mesh_row := mesh_row - array(select jsonb_object_keys(mesh.translated(%2$L, x.row)) from mesh.change x
                     where x.tbl = %2$L and x.key = mesh_key and (x.hlc, x.origin) > (c.hlc, c.origin));
                 if mesh_row <> ''{}'' then
                     perform mesh.%5$I(mesh_key, mesh_row);
                 end if;
-            elsif (live = (c.kind = ''I'')) or newer
-                    or exists (select from mesh.change x where x.tbl = %2$L and x.key = ''*'' and (x.hlc, x.origin) > (c.hlc, c.origin))
-                    or exists (select from mesh.parked p where p.tbl = %2$L and p.key = mesh_key) then
-                perform mesh.settle(%2$L, mesh_key, c);
             elsif c.kind = ''D'' then
                 perform mesh.%7$I(mesh_key, true);
             elsif not mesh.%5$I(mesh_key, mesh_row) then
