@@ -176,7 +176,19 @@ def bearer(request: Request) -> str:
     return token.strip()
 
 
-class RoleTokenAuthentication(BaseAuthentication):
+class BearerAuthentication(BaseAuthentication):
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class BearerScheme:
+    """For drf-spectacular: how such tokens are told of in the schema."""
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
+
+class RoleTokenAuthentication(BearerAuthentication):
     """`Authorization: Bearer <role token>`; the request's user stays anonymous, auth is the role."""
 
     def authenticate(self, request: Request) -> tuple[Any, Role]:
@@ -188,19 +200,13 @@ class RoleTokenAuthentication(BaseAuthentication):
             raise ApiError(401, "bad_token", "The device that this token was for is signed out.")
         return None, role
 
-    def authenticate_header(self, request: Request) -> str:
-        return "Bearer"
 
-
-class RoleTokenScheme(OpenApiAuthenticationExtension):
+class RoleTokenScheme(BearerScheme, OpenApiAuthenticationExtension):
     target_class = "webapp.teaching.boards.RoleTokenAuthentication"
     name = "role_token"
 
-    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
-
-class DeviceTokenAuthentication(BaseAuthentication):
+class DeviceTokenAuthentication(BearerAuthentication):
     """`Authorization: Bearer <device token>`; auth is the board's id."""
 
     def authenticate(self, request: Request) -> tuple[Any, UUID]:
@@ -210,16 +216,10 @@ class DeviceTokenAuthentication(BaseAuthentication):
             message = "This board is not known here any more. It can be paired by its code."
             raise ApiError(401, error.code, message) from error
 
-    def authenticate_header(self, request: Request) -> str:
-        return "Bearer"
 
-
-class DeviceTokenScheme(OpenApiAuthenticationExtension):
+class DeviceTokenScheme(BearerScheme, OpenApiAuthenticationExtension):
     target_class = "webapp.teaching.boards.DeviceTokenAuthentication"
     name = "device_token"
-
-    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
 class OwnPairingView(APIView):
