@@ -17,6 +17,7 @@ import {
   type Draft,
 } from "../teacher/drafts";
 import { go, setUser } from "../teacher/state";
+import { ToLessons } from "../teacher/ToLessons";
 import { Conflict } from "./Conflict";
 import { replaceAll } from "./field";
 import { asDraft, fetchLesson, saveKnowingly } from "./saves";
@@ -153,13 +154,7 @@ export default function Editor({ api, lesson: id }: { api: Api; lesson: string }
       }}
     >
       <header class="bar">
-        <button
-          class="button button-quiet"
-          data-testid="to-lessons"
-          onClick={() => go({ page: "lessons" })}
-        >
-          ← <span class="wide-only">My lessons</span>
-        </button>
+        <ToLessons />
         <span class="grow" />
         <span class="soft small" role="status" data-testid="editor-status">
           {status || (unsaved ? "Not saved yet – kept on this device" : "")}

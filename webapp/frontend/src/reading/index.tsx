@@ -7,6 +7,7 @@ import { cachedLesson } from "../lesson/cache";
 import { Deck } from "../lesson/deck";
 import { copyLesson } from "../teacher/lessonActions";
 import { go, setUser } from "../teacher/state";
+import { ToLessons } from "../teacher/ToLessons";
 import { ErrorNote } from "../ui/ErrorNote";
 import { SlideView } from "../ui/SlideView";
 import "../lesson/slide.css";
@@ -59,13 +60,7 @@ export default function Reading({ api, lesson: id }: { api: Api; lesson: string 
   return (
     <div class="shell">
       <header class="bar">
-        <button
-          class="button button-quiet"
-          data-testid="to-lessons"
-          onClick={() => go({ page: "lessons" })}
-        >
-          ← <span class="wide-only">Lessons</span>
-        </button>
+        <ToLessons word="Lessons" />
         <h1 class="bar-title" data-testid="reading-title">
           {lesson?.title ?? ""}
         </h1>

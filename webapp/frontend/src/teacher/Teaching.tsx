@@ -20,6 +20,7 @@ import { Pairing } from "./Pairing";
 import { SlideList } from "./SlideList";
 import { FIRST_COLORS, SlideStage, type Colors, type ToolId } from "./SlideStage";
 import { go } from "./state";
+import { ToLessons } from "./ToLessons";
 import { TimerStrip } from "./TimerStrip";
 import { CommandButton, Palette, Toolbar } from "./Toolbar";
 
@@ -117,13 +118,7 @@ export function Teaching({ lesson, classroom, api }: Props) {
   return (
     <div class="presenter" data-testid="presenter">
       <header class="bar">
-        <button
-          class="button button-quiet"
-          data-testid="to-lessons"
-          onClick={() => go({ page: "lessons" })}
-        >
-          ← <span class="wide-only">My lessons</span>
-        </button>
+        <ToLessons />
         <h1 class="bar-title" data-testid="presenter-title">
           {lesson.title}
         </h1>
