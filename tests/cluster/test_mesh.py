@@ -103,7 +103,7 @@ def test_an_update_that_arrives_before_its_insert_waits_for_it(mesh, person):
     mesh.level()
     assert mesh.sql(3, "select name, room from person") == [("ada", "12")]
     mesh.assert_equal(person)
-    assert mesh.admin(3, "select * from mesh.parked") == []
+    assert mesh.parked(3) == []
 
 
 def test_a_delete_that_arrives_before_its_insert_wins(mesh, person):
@@ -151,7 +151,7 @@ def test_a_unique_value_taken_twice_parks_the_older_row_alike_on_all_nodes(
     mesh.level()
     mesh.assert_equal(person)
     assert mesh.sql(1, "select id from person") == [(101,)]
-    assert mesh.admin(1, "select * from mesh.parked") == []
+    assert mesh.parked(1) == []
     assert mesh.apply_errors() == before
 
 

@@ -30,12 +30,6 @@ def school(mesh: Nodes):
 ALL = ("building", "room", "lesson", "folder")
 
 
-def parked(mesh: Nodes, node: int = 3) -> list[tuple]:
-    return mesh.admin(
-        node, "select key, reason, detail from mesh.parked where reason <> 'recheck' order by 1"
-    )
-
-
 def test_a_child_of_a_parent_deleted_meanwhile_is_parked_and_comes_back_with_it(mesh, school):
     mesh.sql(1, "insert into building values (1)")
     mesh.sql(1, "insert into room values (1, 'aula', 1)")
@@ -46,12 +40,12 @@ def test_a_child_of_a_parent_deleted_meanwhile_is_parked_and_comes_back_with_it(
     together(mesh)
     mesh.assert_equal(*ALL)
     assert mesh.sql(1, "select * from lesson") == []
-    assert parked(mesh) == [("7", "orphan", "lesson_room_id_fkey")]
+    assert mesh.parked(3) == [("7", "orphan", "lesson_room_id_fkey")]
     mesh.sql(3, "insert into room values (1, 'aula', 1)")
     mesh.level()
     mesh.assert_equal(*ALL)
     assert mesh.sql(1, "select title, room_id from lesson") == [("kept", 1)]
-    assert parked(mesh) == []
+    assert mesh.parked(3) == []
 
 
 def test_what_hangs_on_a_parked_row_is_parked_with_it_and_placed_with_it(mesh, school):
@@ -64,7 +58,10 @@ def test_what_hangs_on_a_parked_row_is_parked_with_it_and_placed_with_it(mesh, s
     together(mesh)
     mesh.assert_equal(*ALL)
     assert mesh.sql(3, "select id from room") == [(2,)]
-    assert parked(mesh) == [("1", "clash", "room_name_key"), ("7", "orphan", "lesson_room_id_fkey")]
+    assert mesh.parked(3) == [
+        ("1", "clash", "room_name_key"),
+        ("7", "orphan", "lesson_room_id_fkey"),
+    ]
     mesh.sql(2, "update room set name = 'gym' where id = 2")
     mesh.level()
     mesh.assert_equal(*ALL)
@@ -79,13 +76,13 @@ def test_a_child_that_arrives_before_its_parent_is_placed_in_the_same_moment_as_
     wait_until(lambda: mesh.sql(2, "select 1 from room"), what="node 2 has the room")
     mesh.sql(2, "insert into lesson (id, room_id) values (7, 1)")
     wait_until(
-        lambda: parked(mesh) == [("7", "orphan", "lesson_room_id_fkey")],
+        lambda: mesh.parked(3) == [("7", "orphan", "lesson_room_id_fkey")],
         what="node 3 keeps the lesson",
     )
     mesh.heal(3, 1)
     wait_until(lambda: mesh.sql(3, "select 1 from room"), what="node 3 has the room")
     assert mesh.sql(3, "select id from lesson") == [(7,)]  # no sweep was needed
-    assert parked(mesh) == []
+    assert mesh.parked(3) == []
 
 
 def test_a_transaction_that_writes_the_child_first_arrives_whole(mesh, school):
@@ -106,7 +103,7 @@ def test_a_reference_by_another_column_than_the_key_is_kept_too(mesh, school):
     mesh.sql(2, "insert into lesson (id, building_code) values (7, 'N')")
     together(mesh)
     mesh.assert_equal(*ALL)
-    assert parked(mesh) == [("7", "orphan", "lesson_building_code_fkey")]
+    assert mesh.parked(3) == [("7", "orphan", "lesson_building_code_fkey")]
     mesh.sql(1, "update building set code = 'N'")
     mesh.level()
     mesh.assert_equal(*ALL)
@@ -120,14 +117,14 @@ def test_in_a_tree_a_parked_parent_keeps_its_children_and_a_dead_one_does_not(me
     together(mesh)
     mesh.assert_equal(*ALL)
     assert mesh.sql(3, "select id from folder order by 1") == [(2,), (9,)]
-    assert parked(mesh) == [("1", "clash", "folder_name_key")]
+    assert mesh.parked(3) == [("1", "clash", "folder_name_key")]
     apart(mesh)
     mesh.sql(3, "delete from folder where id = 9")
     mesh.sql(2, "insert into folder values (10, 'grandchild', 9)")
     together(mesh)
     mesh.assert_equal(*ALL)
     assert mesh.sql(1, "select id from folder order by 1") == [(1,), (2,)]
-    assert parked(mesh) == [("10", "orphan", "folder_parent_id_fkey")]
+    assert mesh.parked(3) == [("10", "orphan", "folder_parent_id_fkey")]
 
 
 def test_a_swap_of_unique_values_that_wait_for_the_commit_reaches_all_nodes(mesh, school):
@@ -146,7 +143,7 @@ def test_a_deferrable_unique_value_taken_twice_parks_the_older_row_and_stalls_no
     together(mesh)
     mesh.assert_equal(*ALL)
     assert mesh.sql(1, "select id from lesson") == [(2,)]
-    assert parked(mesh) == [("1", "clash", "lesson_seat_key")]
+    assert mesh.parked(3) == [("1", "clash", "lesson_seat_key")]
     assert mesh.apply_errors() == before
 
 
@@ -163,7 +160,7 @@ def test_of_two_rows_that_exclude_each_other_the_newer_stays_whatever_arrives_fi
     together(mesh)
     mesh.assert_equal("booking")
     assert mesh.sql(1, "select id from booking order by 1") == [(1,), (3,)]
-    assert parked(mesh) == [("2", "clash", "booking_during_excl")]
+    assert mesh.parked(3) == [("2", "clash", "booking_during_excl")]
     mesh.ddl(1, "drop table booking")
     mesh.level()
 
@@ -235,13 +232,13 @@ def test_rows_that_refer_to_one_another_and_to_nothing_are_parked_and_found_by_a
     mesh.sql(2, "update folder set parent_id = 1 where id = 2")
     together(mesh)
     mesh.assert_equal(*ALL)
-    assert parked(mesh) == [("2", "orphan", "folder_parent_id_fkey")]
+    assert mesh.parked(3) == [("2", "orphan", "folder_parent_id_fkey")]
     before = mesh.apply_errors()
     mesh.sql(3, "truncate folder")
     mesh.level()
     mesh.assert_equal(*ALL)
     assert mesh.apply_errors() == before
-    assert parked(mesh) == []
+    assert mesh.parked(3) == []
 
 
 @pytest.mark.parametrize("when", ["initially deferred", "initially immediate"])

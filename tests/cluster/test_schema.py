@@ -71,7 +71,7 @@ def test_a_schema_change_that_gets_no_lock_on_a_peer_waits_there_and_those_after
     busy.close()
     mesh.level()
     mesh.assert_equal("item")
-    assert mesh.admin(3, "select * from mesh.parked") == []
+    assert mesh.parked(3) == []
     assert mesh.apply_errors() == before
     mesh.sql(3, "insert into item (id) values (3)")
     assert mesh.sql(3, "select c from item where id = 3") == [(2,)]
@@ -122,7 +122,7 @@ def test_changes_that_call_a_column_by_its_old_name_find_it(mesh, item):
         (2, "from the new"),
         (3, "c"),
     ]
-    assert mesh.admin(1, "select * from mesh.parked where reason <> 'recheck'") == []
+    assert mesh.parked(1) == []
 
 
 def test_changes_of_a_column_that_was_dropped_meanwhile_wait_for_nothing(mesh, item):
@@ -135,7 +135,7 @@ def test_changes_of_a_column_that_was_dropped_meanwhile_wait_for_nothing(mesh, i
         mesh.ddl(1, "alter table item drop column late")
     mesh.assert_equal("item")
     assert mesh.sql(2, "select * from item order by id") == [(1, "a"), (2, "stays"), (3, "new")]
-    assert mesh.admin(1, "select * from mesh.parked where reason <> 'recheck'") == []
+    assert mesh.parked(1) == []
     mesh.ddl(2, "alter table item add column late text default 'anew'")  # another of its name
     mesh.level()
     mesh.sql(1, "update item set late = 'mine' where id = 1")
@@ -167,7 +167,7 @@ def test_a_column_under_the_name_of_one_that_was_dropped_gets_nothing_of_it(mesh
     assert mesh.sql(3, "select id, late from item order by id") == [
         (1, 1), (2, None), (3, None), (4, None), (5, None),
     ]  # fmt: skip
-    assert mesh.admin(1, "select * from mesh.parked where reason <> 'recheck'") == []
+    assert mesh.parked(1) == []
 
 
 def test_a_change_that_meets_a_schema_change_half_done_is_read_by_the_names_that_hold_then(
@@ -213,7 +213,7 @@ def test_columns_that_swap_their_names_keep_what_was_written_under_the_old_ones(
         (1, "a3", "b0"),
         (2, "a2", "b1"),
     ]
-    assert mesh.admin(1, "select * from mesh.parked where reason <> 'recheck'") == []
+    assert mesh.parked(1) == []
 
 
 @pytest.mark.parametrize(

@@ -212,6 +212,13 @@ class Nodes:
         for node, found in parked.items():
             assert found == first, f"parked rows differ on node {node}: {found[:3]} {first[:3]}"
 
+    def parked(self, node: int) -> list[tuple]:
+        """The node's rows that are in no table though they live: (key, reason, detail), by key."""
+        return self.admin(
+            node,
+            "select key, reason, detail from mesh.parked where reason <> 'recheck' order by key",
+        )
+
     def cut(self, subscriber: int, publisher: int) -> None:
         """Stop one direction of the replication."""
         self.admin(subscriber, f"alter subscription n{subscriber}_from_n{publisher} disable")
