@@ -66,9 +66,10 @@ class Screen:
         url: str,
         size: tuple[int, int] = LAPTOP_SCREEN,
         home: Path | None = None,
+        locale: str | None = None,
     ) -> None:
         self._playwright, self.profile, self.url, self._size = playwright, profile, url, size
-        self._home = home
+        self._home, self.locale = home, locale
         self._context: BrowserContext | None = None
         self._earlier_errors: list[str] = []
         self._sockets: dict[WebSocket, bool] = {}
@@ -89,6 +90,7 @@ class Screen:
             headless=True,
             args=ARGUMENTS,
             viewport={"width": width, "height": height},
+            locale=self.locale,
             env={**os.environ, **({"HOME": str(self._home)} if self._home else {})},
         )
         self._context.add_init_script(path=WATCH)
@@ -354,6 +356,7 @@ class Screens:
     """Opens screens on one page; `folder` holds their profiles.
 
     `home` is the browsers' home folder: where Chromium looks for CAs to trust. None: this user's own.
+    `locale` is the language that screens opened from then on prefer ("nl-NL"). None: Chromium's own, English.
     """
 
     def __init__(
@@ -361,16 +364,24 @@ class Screens:
     ) -> None:
         self._playwright, self._page_url = playwright, page_url
         self._folder, self._home = folder, home
+        self.locale: str | None = None
         self.open: list[Screen] = []
 
     def teacher(self, size: tuple[int, int] = (1366, 768)) -> Teacher:
         return self._add(
-            Teacher(self._playwright, self._profile(), self._url(""), size, self._home)
+            Teacher(self._playwright, self._profile(), self._url(""), size, self._home, self.locale)
         )
 
     def board(self, size: tuple[int, int] = (1366, 768)) -> Board:
         return self._add(
-            Board(self._playwright, self._profile(), self._url("/board"), size, self._home)
+            Board(
+                self._playwright,
+                self._profile(),
+                self._url("/board"),
+                size,
+                self._home,
+                self.locale,
+            )
         )
 
     def _url(self, path: str) -> str:

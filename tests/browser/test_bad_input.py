@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from cluster.local.laptop import Laptop
-from tests.browser import axe, decks
+from tests.browser import decks
 from tests.browser.conftest import Account
 from tests.browser.screens import Board, Screen, Screens, Teacher, expect, pair
 from tests.browser.short_codes import codes_live
@@ -195,7 +195,6 @@ def test_a_lesson_saved_on_two_laptops_tells_the_second_and_keeps_both_texts(
     expect(difference.locator(".cm-deletedChunk")).to_contain_text("first laptop")
     expect(difference.locator(".cm-changedLine")).to_contain_text("second laptop")
     look(other, "55-conflict")
-    assert axe.faults(other) == []
 
     other.by("conflict-later").click()
     other.expect_written(mine)

