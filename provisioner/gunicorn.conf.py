@@ -28,7 +28,7 @@ accesslog = None
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "provisioner.logs.JsonLines", "part": "web"}},
+    "formatters": {"json": {"()": "provisioner.logs.json_lines", "part": "web"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {

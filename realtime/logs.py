@@ -1,37 +1,26 @@
-"""One JSON object a line to stderr, in UTC, for journald. Never codes, tokens or keys."""
+"""One JSON object a line on stderr, in UTC, for journald. Never codes, tokens or keys."""
 
-import datetime
-import json
 import logging
 import sys
 
+from pythonjsonlogger.json import JsonFormatter
 
-class JsonLines(logging.Formatter):
-    """Formats records as JSON; fields given as `extra={"fields": {...}}` stand beside."""
 
-    def __init__(self, host: str) -> None:
-        super().__init__()
-        self._host = host
-
-    def format(self, record: logging.LogRecord) -> str:
-        moment = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
-        line: dict[str, object] = {
-            "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "host": self._host,
-            "message": record.getMessage(),
-        }
-        line.update(getattr(record, "fields", {}))
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+def json_lines(host: str) -> logging.Formatter:
+    """`level`, `logger`, `message`, `time`, `host`; `traceback` of an error."""
+    return JsonFormatter(
+        ["levelname", "name", "message"],
+        rename_fields={"levelname": "level", "name": "logger", "exc_info": "traceback"},
+        static_fields={"host": host},
+        timestamp="time",
+        json_ensure_ascii=False,
+    )
 
 
 def start(host: str) -> None:
     """Send all logging of the process to stderr."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines(host))
+    handler.setFormatter(json_lines(host))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)

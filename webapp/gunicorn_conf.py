@@ -28,7 +28,7 @@ logconfig_dict = {
     "disable_existing_loggers": False,
     "formatters": {
         "json": {
-            "()": "webapp.logs.JsonFormatter",
+            "()": "webapp.logs.json_lines",
             "node": int(os.environ.get("FIRSTBELL_NODE") or 0),
         }
     },

@@ -1,34 +1,22 @@
-"""One JSON object per log line on stderr, UTC, for journald and for `.run/log/`.
+"""One JSON object a line on stderr, UTC, for journald and for `.run/log/`.
 
-Deliberately has no handlers and no levels: those are settings.
+Has no handlers and no levels: those are settings.
 """
 
-import json
 import logging
-from datetime import UTC, datetime
-from typing import Any
 
-_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter
 
 
-class JsonFormatter(logging.Formatter):
-    def __init__(self, node: int = 0) -> None:
-        super().__init__()
-        self.node = node
-
-    def format(self, record: logging.LogRecord) -> str:
-        entry: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "node": self.node,
-            "message": record.getMessage(),
-        }
-        entry.update(
-            (key, value)
-            for key, value in record.__dict__.items()
-            if key not in _STANDARD and isinstance(value, str | int | float | bool)
-        )
-        if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False, default=str)
+def json_lines(node: int = 0) -> logging.Formatter:
+    """`level`, `logger`, `message`, `time`, `node`, what a call gives as `extra`; `traceback` of an error."""
+    return JsonFormatter(
+        ["levelname", "name", "message"],
+        rename_fields={"levelname": "level", "name": "logger", "exc_info": "traceback"},
+        static_fields={"node": node},
+        timestamp="time",
+        json_ensure_ascii=False,
+        # Django's extra: a request's query may hold what no log should.
+        reserved_attrs=[*RESERVED_ATTRS, "request"],
+    )

@@ -190,7 +190,7 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "webapp.logs.JsonFormatter", "node": FIRSTBELL_NODE}},
+    "formatters": {"json": {"()": "webapp.logs.json_lines", "node": FIRSTBELL_NODE}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {

@@ -89,7 +89,7 @@ class Servers:
         lines = [
             line for line in lines if "tornado.access" not in line
         ]  # it calls each 503 an error
-        return [line for line in lines if '"level": "error"' in line or "raceback" in line]
+        return [line for line in lines if '"level": "ERROR"' in line or "raceback" in line]
 
 
 @contextmanager
