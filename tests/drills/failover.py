@@ -3,8 +3,9 @@
 Each round kills (SIGKILL, all of it) the host that is the board's and the teacher's primary realtime
 host and the API host of two teachers' pages, and presses three buttons in the moment it is dead:
 "Next" (when is the slide on the board?), "My lessons" (a read: when is the list there?) and, on a
-second laptop, "Save" (a write: when does it say saved?). All moments are taken inside the browsers,
-from the same clock; a picture counts from the frame that has it.
+second laptop, "Save" (a write: when does it say saved?). Before each, with all hosts alive, the board is loaded
+anew: when is it live again? All moments are taken inside the browsers, from the same clock; a picture counts from
+the frame that has it.
 
 Run: `python -m tests.drills.failover` (KILLS=20). Writes reports/failover.json.
 FAULT=freeze stops the host's processes instead (SIGSTOP): it falls silent and refuses nothing, as
@@ -47,6 +48,10 @@ PRESS_AND_SEE = """([button, sign, limit]) => {
     return watchFor(sign, limit).then((seen) => ({ pressed, seen }));
 }"""
 
+LIVE = """([signs, limit]) => Promise.all(signs.map((sign) => watchFor(sign, limit))).then(
+    (seen) => seen.includes(null) ? null : Math.max(...seen) - performance.timeOrigin)"""
+"""From the start of the load until each of these is there, ms."""
+
 
 def testid(name: str) -> str:
     return f'[data-testid="{name}"]'
@@ -61,6 +66,8 @@ class Sample:
     board_after_press: float | None
     read: float | None
     write: float | None
+    board_live: float | None
+    """From the start of a load to the slide and a line to a host."""
     errors: list[str]
 
 
@@ -88,6 +95,7 @@ class Drill:
     def round(self, number: int) -> Sample:
         names = [host.name for host in self.laptop.topology.hosts]
         victim, standby, _ = ranked(self.teacher.session, names)
+        board_live = self._load_board()
         self._settle(victim, standby, number)
         errors_before = len(self._errors())
         with self._dying(victim) as killed:
@@ -96,6 +104,7 @@ class Drill:
             sample = self._press_all(victim, killed)
             for page in (self.teacher, self.author):
                 page.assert_has_asked(self.laptop.host(victim).public_url)
+        sample.board_live = board_live
         sample.errors = self._errors()[errors_before:]
         self.samples.append(sample)
         self.laptop.revive(victim)
@@ -178,8 +187,15 @@ class Drill:
             board_after_press=shown and shown - pressed,
             read=read["seen"] and read["seen"] - read["pressed"],
             write=self.author.page.evaluate("window.saving"),
+            board_live=None,
             errors=[],
         )
+
+    def _load_board(self) -> float | None:
+        self.board.reload()
+        online = '[data-testid="connection-state"][data-state="online"]'
+        signs = [testid("slide"), online]
+        return self.board.page.evaluate(LIVE, [signs, GIVE_UP_MS])
 
     def _errors(self) -> list[str]:
         return [
@@ -205,7 +221,7 @@ def _moment_of_death(pid: int) -> float:
 def summary(samples: list[Sample]) -> dict[str, Any]:
     """Per figure: how many, and their spread. The p99 of fewer than 100 is the greatest."""
     told: dict[str, Any] = {}
-    for name in ("board_after_kill", "board_after_press", "read", "write"):
+    for name in ("board_after_kill", "board_after_press", "read", "write", "board_live"):
         values = sorted(v for s in samples if (v := getattr(s, name)) is not None)
         told[name] = {
             "count": len(values),
@@ -289,14 +305,14 @@ def run(options: Options) -> Report:
     return Report(
         "failover",
         "Failover: the host that a lesson depends on is killed",
-        "How long teacher and class wait for the next slide, a list and a save, in three browsers.",
+        "How long teacher and class wait for the next slide, a list and a save, in three browsers; and for a board that is loaded.",
         figures=[
             Figure("kills", len(told["samples"])),
             Figure("answers that never came", missing, "", "0", missing == 0),
             Figure("errors shown", errors, "", "0", errors == 0),
             *[Figure(f"{n}, {s}", figures[n].get(s), "ms") for n in names for s in spreads],
         ],
-        plots=[Plot("Waiting after the kill", "ms", names, {s: [figures[n].get(s) for n in names] for s in spreads})],
+        plots=[Plot("Waiting", "ms", names, {s: [figures[n].get(s) for n in names] for s in spreads})],
         conditions=conditions(**told["conditions"]),
         details={"samples": told["samples"]},
     )  # fmt: skip
