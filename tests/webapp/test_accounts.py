@@ -1,5 +1,6 @@
 """webapp/accounts: signing in and out, cookies that are unknown or of another school."""
 
+import psycopg2
 import requests
 
 from tests.webapp.support import PAGE_ORIGIN, Api, Client, error_of, is_uuid7, new_lesson, uuid7
@@ -47,6 +48,23 @@ def test_signing_out_ends_the_session_and_may_be_repeated(visitor: Client) -> No
     assert visitor.delete("session").status_code == 204
     visitor.session.cookies.set("firstbell_session", cookie)
     assert visitor.get("session").status_code == 401
+
+
+def test_whoever_signs_in_takes_away_sessions_that_expired_and_no_other(
+    visitor: Client, teacher: Client, database: str
+) -> None:
+    db = psycopg2.connect(database)
+    db.autocommit = True
+    with db.cursor() as cursor:
+        cursor.execute(
+            "insert into django_session select 'stale-' || n, '', now() - interval '1 minute' from generate_series(1, 3) n"
+        )
+        visitor.sign_in("ada")
+        cursor.execute("select count(*) from django_session where expire_date < now()")
+        assert cursor.fetchone() == (0,)
+    db.close()
+    for client in (visitor, teacher):
+        assert client.get("session").status_code == 200
 
 
 def test_signing_in_twice_is_harmless_even_without_the_csrf_token(visitor: Client) -> None:

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.models import Session
 from django.db import DatabaseError, transaction
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
@@ -23,6 +24,8 @@ KEY = "sign_in"
 SEEN_EVERY = timedelta(minutes=15)
 KEPT = timedelta(days=30)
 """Longer than sessions live."""
+STALE_AT_ONCE = 50
+"""Sessions that expired, taken away by whoever signs in: so nobody need do it by night, and nobody waits for it."""
 
 BROWSERS = (
     ("Edg", "Edge"),
@@ -86,6 +89,10 @@ def _remember(sender: object, request: Any, user: Any, **_: Any) -> None:
         return
     with durability("local"):  # as the session itself
         SignIn.objects.filter(user=user, created_at__lt=timezone.now() - KEPT).delete()
+        stale = Session.objects.filter(expire_date__lt=timezone.now())
+        Session.objects.filter(
+            pk__in=list(stale.values_list("pk", flat=True)[:STALE_AT_ONCE])
+        ).delete()
         made = SignIn.objects.create(
             user=user, device=device_name(request.META.get("HTTP_USER_AGENT", ""))
         )
