@@ -197,6 +197,8 @@ LOGGING = {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         # A 404 or a 412 is an answer, not an event for the operator.
         "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
+        # It tells of each passkey by its id.
+        "fido2": {"handlers": [], "level": "WARNING", "propagate": True},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
     },
 }

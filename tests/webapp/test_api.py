@@ -23,6 +23,11 @@ from tests.webapp.support import (
 DOCUMENTED = {
     "/api/v1/session": {"get", "post", "delete"},
     "/api/v1/session/password": {"put"},
+    "/api/v1/session/passkey": {"post"},
+    "/api/v1/session/passkey/options": {"post"},
+    "/api/v1/passkeys": {"get", "post"},
+    "/api/v1/passkeys/options": {"post"},
+    "/api/v1/passkeys/{passkey_id}": {"delete"},
     "/api/v1/password": {"put"},
     "/api/v1/password-resets/{reset_id}": {"put"},
     "/api/v1/sign-ins": {"get", "delete"},

@@ -61,6 +61,20 @@ class SignIn(models.Model):
         return f"{self.user_id} on {self.device}"
 
 
+class Passkey(models.Model):
+    """A device of somebody's that signs in by its own lock. The row's id follows from the passkey's (passkeys.py)."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="passkeys")
+    credential = models.BinaryField(help_text="Id and public key, as the device gave them.")
+    device = models.CharField(max_length=100)
+    created_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"passkey of {self.user_id} from {self.device}"
+
+
 def invitation_end() -> datetime:
     return timezone.now() + INVITATION_LIFE
 

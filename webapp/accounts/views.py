@@ -58,7 +58,7 @@ class SessionView(APIView):
     def get(self, request: Request) -> Response:
         if not request.user.is_authenticated:
             raise ApiError(401, "not_signed_in", NOT_SIGNED_IN)
-        return self._answer(request, request.user)
+        return session_answer(request, request.user)
 
     @extend_schema(
         operation_id="session_sign_in", request=CredentialsSerializer, responses=SESSION, auth=[]
@@ -73,7 +73,7 @@ class SessionView(APIView):
         if user is None:
             raise ApiError(403, "wrong_credentials", "This username and password do not match.")
         login(request._request, user)
-        return self._answer(request, user)
+        return session_answer(request, user)
 
     @extend_schema(operation_id="session_sign_out", responses={204: None})
     def delete(self, request: Request) -> Response:
@@ -83,16 +83,25 @@ class SessionView(APIView):
         logout(request._request)
         return Response(status=204)
 
-    def _answer(self, request: Request, user: Any) -> Response:
-        assert isinstance(user, User)
-        return Response(
-            {"user": UserSerializer(user).data, "csrf_token": get_token(request._request)}
-        )
+
+def session_answer(request: Request, user: Any) -> Response:
+    assert isinstance(user, User)
+    return Response({"user": UserSerializer(user).data, "csrf_token": get_token(request._request)})
+
+
+def page_origin(request: Request) -> str:
+    """Where the asking page is from; this host if the browser does not say. Raises ApiError 403 `wrong_origin`."""
+    refuse_foreign_page(request)
+    return request.headers.get("Origin") or _own(request)
 
 
 def refuse_foreign_page(request: Request) -> None:
     """Raises ApiError 403 `wrong_origin` for a page that is none of ours."""
     origin = request.headers.get("Origin")
-    own = f"{request.scheme}://{request.get_host()}"
+    own = _own(request)
     if origin and origin != own and origin not in settings.FIRSTBELL_PAGE_ORIGINS:
         raise ApiError(403, "wrong_origin", f"Pages of {origin[:100]} may not sign in here.")
+
+
+def _own(request: Request) -> str:
+    return f"{request.scheme}://{request.get_host()}"

@@ -13,6 +13,13 @@ from webapp.accounts.account_views import (
     SignInListView,
     SignInView,
 )
+from webapp.accounts.passkey_views import (
+    PasskeyListView,
+    PasskeyOptionsView,
+    PasskeySignInView,
+    PasskeyView,
+    SignInOptionsView,
+)
 from webapp.accounts.views import SessionView
 from webapp.lessons.views import (
     ArchiveView,
@@ -36,6 +43,11 @@ from webapp.teaching.views import BoardLessonView, TeachingListView, TeachingVie
 urlpatterns = [
     path("session", SessionView.as_view()),
     path("session/password", PasswordView.as_view()),
+    path("session/passkey", PasskeySignInView.as_view()),
+    path("session/passkey/options", SignInOptionsView.as_view()),
+    path("passkeys", PasskeyListView.as_view()),
+    path("passkeys/options", PasskeyOptionsView.as_view()),
+    path("passkeys/<str:passkey_id>", PasskeyView.as_view()),
     path("password", ResetView.as_view()),
     path("password-resets/<str:reset_id>", ResetAskView.as_view()),
     path("sign-ins", SignInListView.as_view()),
