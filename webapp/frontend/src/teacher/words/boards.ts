@@ -116,7 +116,7 @@ export const words = inLanguage({
 
     progress: {
       confirming: "Het bord wordt gekoppeld…",
-      starting: (room: string) => `Begint zo op ${room}…`,
+      starting: (room: string) => `Start zo op ${room}…`,
       stop: "Stoppen",
       paired: "Het bord is gekoppeld.",
       refused: "Het bord weigerde, of is uitgezet. Je kunt het koppelen met zijn code.",
@@ -143,8 +143,8 @@ export const words = inLanguage({
       list: "Bekende lokalen",
       waits: "staat klaar",
       off: "is uit of bezet",
-      start: "Beginnen",
-      startOn: (room: string) => `Beginnen op ${room}`,
+      start: "Start",
+      startOn: (room: string) => `Start op ${room}`,
       forget: "Vergeten",
       forgetOf: (room: string) => `Lokaal ${room} vergeten`,
     },

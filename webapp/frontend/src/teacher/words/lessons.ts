@@ -101,12 +101,12 @@ export const words = inLanguage({
     signIn: {
       title: "Welkom terug",
       titleOf: (school: string) => `Welkom bij ${school}`,
-      lead: "Log in om je lessen te openen.",
-      leadWithCode: "Log in; de code van het bord wordt dan voor je ingevuld.",
+      lead: "Meld je aan om je lessen te openen.",
+      leadWithCode: "Meld je aan; de code van het bord wordt dan voor je ingevuld.",
       userName: "Gebruikersnaam",
       password: "Wachtwoord",
-      submit: "Inloggen",
-      busy: "Bezig met inloggen…",
+      submit: "Aanmelden",
+      busy: "Aanmelden…",
       forgot: "Wachtwoord vergeten?",
       screen: {
         question: "Een bord in de klas klaarzetten?",
@@ -121,7 +121,7 @@ export const words = inLanguage({
       fetching: "Je lessen worden opgehaald…",
       older: "Firstbell is nu niet te bereiken. Dit zijn de lessen zoals je ze het laatst zag.",
       account: "Account",
-      signOut: "Uitloggen",
+      signOut: "Afmelden",
       fresh: "Nieuwe les",
       scanned: (code: ComponentChild): ComponentChild[] => [
         "Kies de les die op het bord met code ",
