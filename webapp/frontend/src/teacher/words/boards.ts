@@ -115,11 +115,11 @@ export const words = inLanguage({
     },
 
     progress: {
-      confirming: "Het bord wordt gekoppeld…",
+      confirming: "Bord koppelen…",
       starting: (room: string) => `Start zo op ${room}…`,
       stop: "Stoppen",
       paired: "Het bord is gekoppeld.",
-      refused: "Het bord weigerde, of is uitgezet. Je kunt het koppelen met zijn code.",
+      refused: "Het bord heeft geweigerd of is uitgezet. Koppel het met de code die erop staat.",
       noAnswer: "Er is nu geen verbinding. Probeer het zo meteen opnieuw.",
       notPaired: "Er is niets gekoppeld. Op het bord staat een nieuwe code.",
       expired:
@@ -146,7 +146,7 @@ export const words = inLanguage({
       start: "Start",
       startOn: (room: string) => `Start op ${room}`,
       forget: "Vergeten",
-      forgetOf: (room: string) => `Lokaal ${room} vergeten`,
+      forgetOf: (room: string) => `${room} niet meer onthouden`,
     },
 
     forgetAll: {
@@ -155,7 +155,7 @@ export const words = inLanguage({
       lead:
         "Elk bord dat met jou gekoppeld is, toont een nieuwe code, ook in andere lessen, en er wordt geen " +
         "lokaal meer onthouden.",
-      keep: "Houden",
+      keep: "Behouden",
       confirm: "Alles vergeten",
     },
   },

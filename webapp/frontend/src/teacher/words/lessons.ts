@@ -94,7 +94,7 @@ export const words = inLanguage({
   },
 
   nl: {
-    waiting: { account: "Een ogenblik…", lesson: "De les wordt geopend…" },
+    waiting: { account: "Een ogenblik…", lesson: "Les openen…" },
     untitled: "Les zonder titel",
     slides: (count: number) => (count === 1 ? "1 dia" : `${count} dia’s`),
 
@@ -113,12 +113,12 @@ export const words = inLanguage({
         link: "Open daarop de pagina voor het bord",
         end: ".",
       },
-      wrong: "Deze gebruikersnaam en dit wachtwoord horen niet bij elkaar. Controleer ze en probeer het opnieuw.",
+      wrong: "De gebruikersnaam of het wachtwoord klopt niet. Controleer ze en probeer het opnieuw.",
     },
 
     lessons: {
       title: "Mijn lessen",
-      fetching: "Je lessen worden opgehaald…",
+      fetching: "Lessen ophalen…",
       older: "Firstbell is nu niet te bereiken. Dit zijn de lessen zoals je ze het laatst zag.",
       account: "Account",
       signOut: "Afmelden",
@@ -143,12 +143,12 @@ export const words = inLanguage({
       copyHint: "Een tweede les met dezelfde dia’s.",
       share: (school: string) => `Delen met ${school}`,
       shareHint:
-        "Alle leraren van je school kunnen de les lezen, met notities, en er een kopie van maken. Alleen jij kunt de les wijzigen.",
+        "Alle leraren van je school kunnen de les lezen, ook de notities, en er een kopie van maken. Alleen jij kunt de les wijzigen.",
       unshare: (school: string) => `Niet meer delen met ${school}`,
       unshareHint:
         "Niemand anders kan de les nog lezen. Kopieën die collega’s maakten, blijven van hen.",
       download: "Downloaden als zip",
-      downloadHint: "Markdown en afbeeldingen; je kunt ze opnieuw importeren, hier of elders.",
+      downloadHint: "Markdown en afbeeldingen; je kunt de zip weer importeren, hier of elders.",
       read: "Lezen of afdrukken",
       readHint: "Alle dia’s onder elkaar; op papier of als pdf één per bladzijde.",
       close: "Sluiten",
@@ -161,8 +161,8 @@ export const words = inLanguage({
       title: (school: string) => `Gedeeld door collega’s van ${school}`,
       read: "Lezen",
       readOf: (title: string) => `${title} lezen`,
-      copy: "Kopie voor mij",
-      copyOf: (title: string) => `Kopie voor mij van ${title}`,
+      copy: "Eigen kopie maken",
+      copyOf: (title: string) => `Eigen kopie maken van ${title}`,
     },
 
     importer: {
@@ -171,14 +171,14 @@ export const words = inLanguage({
       file: "Presentatie om te importeren",
       hint:
         "Een Markdown-bestand (ook van Marp), een presentatie van reveal.js, of een zip daarvan met afbeeldingen. " +
-        "Je kunt het overal op deze pagina neerzetten.",
-      sending: (file: string) => `${file} wordt verstuurd…`,
-      reading: (file: string) => `${file} wordt gelezen…`,
+        "Je kunt het ook naar deze pagina slepen.",
+      sending: (file: string) => `${file} versturen…`,
+      reading: (file: string) => `${file} lezen…`,
       progress: (file: string) => `Import van ${file}`,
       done: (file: string, lessons: number) =>
         `${file}: ${lessons === 1 ? "1 les" : `${lessons} lessen`} geïmporteerd.`,
       warnings: (count: number) =>
-        count === 1 ? "Eén ding om naar te kijken" : `${count} dingen om naar te kijken`,
+        count === 1 ? "Eén punt om na te kijken" : `${count} punten om na te kijken`,
       slide: (number: number) => `dia ${number}`,
     },
   },

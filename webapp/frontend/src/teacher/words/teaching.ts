@@ -134,9 +134,9 @@ export const words = inLanguage({
       title: "Toetsen en hulp",
       groups: { move: "Dia’s", draw: "Tekenen", point: "Aanwijzen", board: "Bord en pagina" },
       touch:
-        "Een presenter werkt meteen. Veeg op een aanraakscherm over de dia om verder of terug te gaan, en tik twee keer " +
+        "Een presenter (klikker) werkt meteen. Veeg op een aanraakscherm over de dia om verder of terug te gaan, en tik twee keer " +
         "op een afbeelding of tabel om die te vergroten. Met de achterkant van een pen gum je.",
-      letters: "Losse letters zijn toetsen",
+      letters: "Losse letters werken als sneltoets",
       close: "Sluiten",
     },
 
