@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pycrdt import Doc, Map
 
-from realtime import presence, protocol
+from realtime import pairing, presence, protocol
 from realtime.errors import Refusal
 from tests.realtime.support import ROOT
 
@@ -76,6 +76,18 @@ def test_every_error_code_is_documented() -> None:
     assert used == {name for name, _ in in_table}
     for name, retry in in_table:
         assert Refusal(name, "").retry == (retry == "yes")
+
+
+def in_dutch(file: str) -> set[str]:
+    """What a table of the pages has Dutch words for."""
+    table = (ROOT / "webapp/frontend/src/live" / file).read_text().split("\n  nl: {\n")[1]
+    return set(re.findall(r'^    "?([a-z._ ]+)"?:', table.split("\n  },\n")[0], re.MULTILINE))
+
+
+def test_the_pages_have_dutch_words_for_every_error_code_and_every_symbol() -> None:
+    codes = re.findall(r"^\| `([a-z._]+)` \| (?:yes|no) \|", DOCUMENT, re.MULTILINE)
+    assert in_dutch("refusals.ts") == set(codes)
+    assert in_dutch("symbols.ts") == {name for _, name in pairing.SYMBOLS}
 
 
 @pytest.mark.parametrize(

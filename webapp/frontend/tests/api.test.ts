@@ -174,3 +174,33 @@ describe("the API as the page calls it", () => {
     expect(seen).toHaveLength(1);
   });
 });
+
+describe.each(["en", "nl"])("a page in %s", (language) => {
+  test("asks hosts to answer in it, whichever way a request goes", async () => {
+    localStorage.setItem("firstbell.language", JSON.stringify(language));
+    vi.resetModules();
+    const { Api: PageApi } = await import("../src/core/api");
+    const uploads: Record<string, string> = {};
+    vi.stubGlobal("XMLHttpRequest", fakeXhr(uploads));
+    answers["host1"] = () => json(200, LIST);
+    const pageApi = new PageApi(hosts, "teacher");
+    await pageApi.lessons();
+    await pageApi.importFile("i", new File(["# Tides"], "tides.md"), () => undefined);
+    expect(seen[0]?.headers["Accept-Language"]).toBe(language);
+    expect(uploads["Accept-Language"]).toBe(language);
+  });
+});
+
+/** Answers everything well, and writes down the headers it was given. */
+function fakeXhr(headers: Record<string, string>) {
+  return class {
+    upload = {};
+    status = 200;
+    responseText = "{}";
+    onload: () => void = () => undefined;
+    open = () => undefined;
+    setRequestHeader = (name: string, value: string) => (headers[name] = value);
+    getResponseHeader = () => null;
+    send = () => queueMicrotask(() => this.onload());
+  };
+}

@@ -7,6 +7,7 @@ import { OlderNote } from "../ui/OlderNote";
 import { Lessons } from "./Lessons";
 import { SignIn } from "./SignIn";
 import { route, setUser, user } from "./state";
+import { words } from "./words/lessons";
 
 // The deck renderer and the realtime part are fetched when somebody teaches.
 const Presenter = lazy(() => import("./Presenter"));
@@ -37,7 +38,7 @@ function Page({ api, school }: { api: Api; school: string }) {
   const forStrangers = at.page === "forgot" || at.page === "reset" || at.page === "join";
   if (forStrangers || (at.page === "account" && user.value)) {
     return (
-      <Suspense fallback={<p class="waiting">One moment…</p>}>
+      <Suspense fallback={<p class="waiting">{words.waiting.account}</p>}>
         <Account api={api} at={at} user={user.value} />
       </Suspense>
     );
@@ -46,14 +47,14 @@ function Page({ api, school }: { api: Api; school: string }) {
   if (at.page === "edit" || at.page === "read") {
     const Part = at.page === "edit" ? Editor : Reading;
     return (
-      <Suspense fallback={<p class="waiting">Opening the lesson…</p>}>
+      <Suspense fallback={<p class="waiting">{words.waiting.lesson}</p>}>
         <Part key={at.lesson} api={api} lesson={at.lesson} />
       </Suspense>
     );
   }
   if (at.page === "teach") {
     return (
-      <Suspense fallback={<p class="waiting">Opening the lesson…</p>}>
+      <Suspense fallback={<p class="waiting">{words.waiting.lesson}</p>}>
         <Presenter key={at.lesson} api={api} lesson={at.lesson} user={user.value} />
       </Suspense>
     );

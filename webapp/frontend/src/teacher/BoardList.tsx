@@ -4,6 +4,7 @@ import type { PairedBoard } from "../live/show";
 import { Dialog } from "../ui/Dialog";
 import { ErrorNote } from "../ui/ErrorNote";
 import type { Classroom } from "./classroom";
+import { words } from "./words/boards";
 
 interface BoardListProps {
   /** Without those that were sent away. */
@@ -18,12 +19,16 @@ export function BoardList({ boards, classroom }: BoardListProps) {
   const online = session.connection.value === "online";
   const here = new Set(session.present.value.map((one) => one.pairing));
   const word = (board: PairedBoard): string =>
-    here.has(board.pairing) ? "is showing" : online ? "is away" : "· not reachable just now";
+    here.has(board.pairing)
+      ? words.paired.here
+      : online
+        ? words.paired.away
+        : words.paired.unreachable;
   if (boards.length === 0) return null;
   return (
-    <ul class="boards" aria-label="Paired boards">
+    <ul class="boards" aria-label={words.paired.list}>
       {boards.map((board, index) => {
-        const name = board.name || `Board ${index + 1}`;
+        const name = board.name || words.paired.unnamed(index + 1);
         return (
           <li
             key={board.pairing}
@@ -51,7 +56,7 @@ export function BoardList({ boards, classroom }: BoardListProps) {
                       setLeaving("");
                     }}
                   >
-                    End
+                    {words.paired.end}
                   </button>
                 )}
                 <button
@@ -63,20 +68,20 @@ export function BoardList({ boards, classroom }: BoardListProps) {
                     setLeaving("");
                   }}
                 >
-                  Forget it
+                  {words.paired.forgetIt}
                 </button>
                 <button class="button button-small" onClick={() => setLeaving("")}>
-                  Keep
+                  {words.paired.keep}
                 </button>
               </div>
             ) : (
               <button
                 class="button button-quiet button-small"
                 data-testid="board-forget"
-                aria-label={`Forget ${name}`}
+                aria-label={words.paired.forgetOf(name)}
                 onClick={() => setLeaving(board.pairing)}
               >
-                Forget
+                {words.paired.forget}
               </button>
             )}
           </li>
@@ -101,7 +106,7 @@ export function RoomList({ classroom, disabled }: { classroom: Classroom; disabl
   return (
     <>
       {remembered.length > 0 && (
-        <ul class="boards" aria-label="Remembered rooms">
+        <ul class="boards" aria-label={words.rooms.list}>
           {remembered.map(({ board, name }) => (
             <li
               key={board}
@@ -111,26 +116,29 @@ export function RoomList({ classroom, disabled }: { classroom: Classroom; disabl
             >
               <span class="grow board-name">
                 {name}
-                <span class="soft small"> {waiting.has(board) ? "waits" : "is off or in use"}</span>
+                <span class="soft small">
+                  {" "}
+                  {waiting.has(board) ? words.rooms.waits : words.rooms.off}
+                </span>
               </span>
               {waiting.has(board) && (
                 <button
                   class="button button-main button-small"
                   data-testid="room-start"
-                  aria-label={`Start on ${name}`}
+                  aria-label={words.rooms.startOn(name)}
                   disabled={disabled}
                   onClick={() => pairing.start(board, name)}
                 >
-                  Start
+                  {words.rooms.start}
                 </button>
               )}
               <button
                 class="button button-quiet button-small"
                 data-testid="room-forget"
-                aria-label={`Forget the room ${name}`}
+                aria-label={words.rooms.forgetOf(name)}
                 onClick={() => void rooms.forget(board)}
               >
-                Forget
+                {words.rooms.forget}
               </button>
             </li>
           ))}
@@ -143,23 +151,20 @@ export function RoomList({ classroom, disabled }: { classroom: Classroom; disabl
           disabled={!online}
           onClick={() => setAsking(true)}
         >
-          Forget all boards
+          {words.forgetAll.button}
         </button>
       </div>
       <ErrorNote message={rooms.error.value} />
       {asking && (
         <Dialog
-          title="Forget all boards?"
+          title={words.forgetAll.title}
           testid="forget-all-dialog"
           onClose={() => setAsking(false)}
         >
-          <p>
-            Every board that is paired with you shows a new code, in other lessons too, and no room
-            is remembered any more.
-          </p>
+          <p>{words.forgetAll.lead}</p>
           <div class="row row-end">
             <button class="button" onClick={() => setAsking(false)}>
-              Keep them
+              {words.forgetAll.keep}
             </button>
             <button
               class="button button-bad"
@@ -169,7 +174,7 @@ export function RoomList({ classroom, disabled }: { classroom: Classroom; disabl
                 setAsking(false);
               }}
             >
-              Forget all
+              {words.forgetAll.confirm}
             </button>
           </div>
         </Dialog>

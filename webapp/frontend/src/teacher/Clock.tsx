@@ -1,6 +1,7 @@
 /** How long this lesson has been taught. A click starts it again. */
 import { useEffect, useState } from "preact/hooks";
 import { load, save } from "../core/storage";
+import { words } from "./words/teaching";
 
 const TICK_MS = 1_000;
 /** A lesson opened again after this is a new one. */
@@ -18,11 +19,11 @@ export function Clock({ lesson }: { lesson: string }) {
     <button
       class="button button-quiet clock"
       data-testid="elapsed"
-      title="Time since the lesson was opened. Click to start again."
+      title={words.clock.hint}
       onClick={() => setStarted(begin(key, true))}
     >
-      <span class="visually-hidden">Elapsed time </span>
-      {words(Date.now() - started)}
+      <span class="visually-hidden">{words.clock.label} </span>
+      {duration(Date.now() - started)}
     </button>
   );
 }
@@ -35,7 +36,7 @@ function begin(key: string, anew = false): number {
   return now;
 }
 
-function words(milliseconds: number): string {
+function duration(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1_000));
   const [hours, minutes, rest] = [
     Math.floor(seconds / 3600),

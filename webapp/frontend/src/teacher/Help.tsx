@@ -2,13 +2,9 @@
 import { Dialog } from "../ui/Dialog";
 import { Icon } from "../ui/Icon";
 import { COMMANDS, keyName, type Command } from "./commands";
+import { words } from "./words/teaching";
 
-const GROUPS: Record<Command["group"], string> = {
-  move: "Slides",
-  draw: "Ink",
-  point: "Pointing",
-  board: "Board and page",
-};
+const GROUPS: readonly Command["group"][] = ["move", "draw", "point", "board"];
 
 interface Props {
   letters: boolean;
@@ -18,11 +14,11 @@ interface Props {
 
 export function Help({ letters, onLetters, onClose }: Props) {
   return (
-    <Dialog title="Keys and help" testid="help-dialog" onClose={onClose} wide>
+    <Dialog title={words.help.title} testid="help-dialog" onClose={onClose} wide>
       <div class="help-groups">
-        {(Object.keys(GROUPS) as Command["group"][]).map((group) => (
+        {GROUPS.map((group) => (
           <section key={group}>
-            <h3>{GROUPS[group]}</h3>
+            <h3>{words.help.groups[group]}</h3>
             <dl class="help-keys">
               {COMMANDS.filter((command) => command.group === group).map((command) => (
                 <div key={command.id} data-testid="help-command">
@@ -40,10 +36,7 @@ export function Help({ letters, onLetters, onClose }: Props) {
           </section>
         ))}
       </div>
-      <p class="soft">
-        Clickers work as they are. On a touch screen, swipe over the slide to turn it, and tap twice
-        on a picture or table to enlarge it. A pen’s other end erases.
-      </p>
+      <p class="soft">{words.help.touch}</p>
       <label class="check">
         <input
           type="checkbox"
@@ -51,11 +44,11 @@ export function Help({ letters, onLetters, onClose }: Props) {
           checked={letters}
           onChange={(event) => onLetters(event.currentTarget.checked)}
         />
-        Single letters are keys
+        {words.help.letters}
       </label>
       <div class="row row-end">
         <button class="button button-main" data-testid="help-close" onClick={onClose}>
-          Close
+          {words.help.close}
         </button>
       </div>
     </Dialog>

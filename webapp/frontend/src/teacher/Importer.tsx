@@ -4,6 +4,7 @@ import { newId, type Api } from "../core/api";
 import { messageFor } from "../core/errors";
 import type { ImportResult } from "../core/types";
 import { ErrorNote } from "../ui/ErrorNote";
+import { words } from "./words/lessons";
 
 interface Props {
   api: Api;
@@ -41,11 +42,11 @@ export function Importer({ api, onImported, empty }: Props) {
   return (
     <section
       class={`import ${over ? "import-over" : ""} ${empty ? "import-empty" : ""}`}
-      aria-label="Import"
+      aria-label={words.importer.title}
     >
       <div class="row">
         <button class="button" disabled={progress !== null} onClick={() => input.current?.click()}>
-          Import a deck
+          {words.importer.button}
         </button>
         <input
           ref={input}
@@ -55,17 +56,14 @@ export function Importer({ api, onImported, empty }: Props) {
           accept=".md,.markdown,.zip,.html,.htm,text/markdown,text/html,application/zip"
           multiple
           tabIndex={-1}
-          aria-label="Deck to import"
+          aria-label={words.importer.file}
           onChange={(event) => {
             const files = [...(event.currentTarget.files ?? [])];
             event.currentTarget.value = "";
             void bringIn(files);
           }}
         />
-        <span class="soft small">
-          A Markdown file (Marp too), a reveal.js deck, or a zip of them with figures. You can drop it anywhere
-          on this page.
-        </span>
+        <span class="soft small">{words.importer.hint}</span>
       </div>
       <div aria-live="polite">
         {progress && <Progress {...progress} />}
@@ -81,8 +79,8 @@ function Progress({ file, share }: { file: string; share: number }) {
   const sent = share >= 1;
   return (
     <div class="progress" data-testid="import-progress">
-      <span>{sent ? `Reading ${file}…` : `Sending ${file}…`}</span>
-      <progress max={1} {...(sent ? {} : { value: share })} aria-label={`Import of ${file}`} />
+      <span>{sent ? words.importer.reading(file) : words.importer.sending(file)}</span>
+      <progress max={1} {...(sent ? {} : { value: share })} aria-label={words.importer.progress(file)} />
     </div>
   );
 }
@@ -92,16 +90,10 @@ function OutcomeNote({ outcome }: { outcome: Outcome }) {
   const { lessons, warnings } = outcome.result;
   return (
     <div class="note note-good" data-testid="import-done">
-      <p>
-        {outcome.file}: {lessons.length === 1 ? "1 lesson" : `${lessons.length} lessons`} imported.
-      </p>
+      <p>{words.importer.done(outcome.file, lessons.length)}</p>
       {warnings.length > 0 && (
         <details open={warnings.length <= 5} data-testid="import-warnings">
-          <summary>
-            {warnings.length === 1
-              ? "One thing to look at"
-              : `${warnings.length} things to look at`}
-          </summary>
+          <summary>{words.importer.warnings(warnings.length)}</summary>
           <ul>
             {warnings.map((warning, index) => (
               <li key={index} data-testid="import-warning">
@@ -121,7 +113,7 @@ function naming(file: string, error: string): string {
 }
 
 function place(file: string, slide: number | null): string {
-  return [file, slide ? `slide ${slide}` : ""].filter(Boolean).join(", ") + ":";
+  return [file, slide ? words.importer.slide(slide) : ""].filter(Boolean).join(", ") + ":";
 }
 
 async function importOne(

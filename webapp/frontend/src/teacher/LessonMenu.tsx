@@ -7,6 +7,7 @@ import { Dialog } from "../ui/Dialog";
 import { ErrorNote } from "../ui/ErrorNote";
 import { copyLesson, downloadLesson } from "./lessonActions";
 import { go } from "./state";
+import { words } from "./words/lessons";
 
 interface Props {
   api: Api;
@@ -44,7 +45,7 @@ export function LessonMenu({ api, lesson, school, onChanged, onClose }: Props) {
   }
 
   return (
-    <Dialog title={lesson.title || "Untitled lesson"} testid="lesson-menu" onClose={onClose}>
+    <Dialog title={lesson.title || words.untitled} testid="lesson-menu" onClose={onClose}>
       <ErrorNote message={error} />
       <div class="choices">
         <button
@@ -53,8 +54,8 @@ export function LessonMenu({ api, lesson, school, onChanged, onClose }: Props) {
           disabled={busy}
           onClick={() => void does(copy)}
         >
-          Make a copy
-          <small>A second lesson with the same slides.</small>
+          {words.menu.copy}
+          <small>{words.menu.copyHint}</small>
         </button>
         {school && (
           <button
@@ -63,12 +64,8 @@ export function LessonMenu({ api, lesson, school, onChanged, onClose }: Props) {
             disabled={busy}
             onClick={() => void does(share)}
           >
-            {lesson.shared ? `Stop sharing with ${school}` : `Share with ${school}`}
-            <small>
-              {lesson.shared
-                ? "Nobody else can read it any more. Copies that colleagues made stay theirs."
-                : "All teachers of your school can read it, notes included, and make copies. Only you can change it."}
-            </small>
+            {lesson.shared ? words.menu.unshare(school) : words.menu.share(school)}
+            <small>{lesson.shared ? words.menu.unshareHint : words.menu.shareHint}</small>
           </button>
         )}
         <button
@@ -77,8 +74,8 @@ export function LessonMenu({ api, lesson, school, onChanged, onClose }: Props) {
           disabled={busy}
           onClick={() => void does(() => downloadLesson(api, lesson.id, lesson.title))}
         >
-          Download as a zip
-          <small>Markdown and figures; it can be imported again, here or elsewhere.</small>
+          {words.menu.download}
+          <small>{words.menu.downloadHint}</small>
         </button>
         <button
           class="button"
@@ -86,13 +83,13 @@ export function LessonMenu({ api, lesson, school, onChanged, onClose }: Props) {
           disabled={busy}
           onClick={() => go({ page: "read", lesson: lesson.id })}
         >
-          Read or print
-          <small>All slides under each other; one a page on paper or as PDF.</small>
+          {words.menu.read}
+          <small>{words.menu.readHint}</small>
         </button>
       </div>
       <div class="row row-end">
         <button class="button button-quiet" data-testid="lesson-menu-close" onClick={onClose}>
-          Close
+          {words.menu.close}
         </button>
       </div>
     </Dialog>

@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { newId, type Api } from "../core/api";
 import { spacedCode } from "../core/codes";
+import { moment } from "../core/dates";
 import { ApiError, messageFor, UnreachableError } from "../core/errors";
 import type { LessonSummary, User } from "../core/types";
 import { cachedList, cacheList } from "../lesson/cache";
@@ -13,6 +14,7 @@ import { Importer } from "./Importer";
 import { LessonMenu } from "./LessonMenu";
 import { SchoolLessons } from "./SchoolLessons";
 import { go, scannedCode, setUser } from "./state";
+import { words } from "./words/lessons";
 
 export function Lessons({ api, user }: { api: Api; user: User }) {
   const [lessons, setLessons] = useState<LessonSummary[] | null>(null);
@@ -31,7 +33,7 @@ export function Lessons({ api, user }: { api: Api; user: User }) {
       const known = await cachedList(String(user.id));
       if (known) setLessons((shown) => shown ?? known);
       if (known && problem instanceof UnreachableError) {
-        setQuiet("Firstbell can’t be reached just now. These are the lessons as last seen.");
+        setQuiet(words.lessons.older);
       } else setError(messageFor(problem));
     }
   }
@@ -65,27 +67,28 @@ export function Lessons({ api, user }: { api: Api; user: User }) {
           data-testid="account"
           onClick={() => go({ page: "account" })}
         >
-          Account
+          {words.lessons.account}
         </button>
         <button class="button button-quiet" data-testid="sign-out" onClick={() => void signOut()}>
-          Sign out
+          {words.lessons.signOut}
         </button>
       </header>
       <main class="page">
         {scannedCode() && (
           <p class="note" data-testid="scanned-code">
-            Choose the lesson to show on the board with the code{" "}
-            <strong class="code-inline">{spacedCode(scannedCode())}</strong>.
+            {words.lessons.scanned(
+              <strong class="code-inline">{spacedCode(scannedCode())}</strong>,
+            )}
           </p>
         )}
         <div class="page-head">
-          <h1>My lessons</h1>
+          <h1>{words.lessons.title}</h1>
           <button
             class="button"
             data-testid="lesson-new"
             onClick={() => go({ page: "edit", lesson: newId() })}
           >
-            New lesson
+            {words.lessons.fresh}
           </button>
         </div>
         <ErrorNote message={error} />
@@ -95,8 +98,8 @@ export function Lessons({ api, user }: { api: Api; user: User }) {
           </p>
         )}
         <Importer api={api} onImported={() => void refresh()} empty={lessons?.length === 0} />
-        {lessons === null && !error && <p class="waiting">Fetching your lessons…</p>}
-        <ul class="cards" aria-label="My lessons">
+        {lessons === null && !error && <p class="waiting">{words.lessons.fetching}</p>}
+        <ul class="cards" aria-label={words.lessons.title}>
           {lessons?.map((lesson) => (
             <LessonCard key={lesson.id} lesson={lesson} onMore={() => setMenu(lesson)} />
           ))}
@@ -132,20 +135,20 @@ async function joinRunningLesson(api: Api): Promise<void> {
 }
 
 function LessonCard({ lesson, onMore }: { lesson: LessonSummary; onMore: () => void }) {
-  const title = lesson.title || "Untitled lesson";
+  const title = lesson.title || words.untitled;
   return (
     <li class="card lesson" data-testid="lesson-card" data-lesson={lesson.id}>
       <h2 class="lesson-title" data-testid="lesson-title">
         {title}
       </h2>
       <p class="soft small">
-        {lesson.slide_count === 1 ? "1 slide" : `${lesson.slide_count} slides`}
+        {words.slides(lesson.slide_count)}
         {" · "}
-        <time dateTime={lesson.updated_at}>{changed(lesson.updated_at)}</time>
-        {hasDraft(lesson.id) && <span class="tag">unsaved draft</span>}
+        <time dateTime={lesson.updated_at}>{moment(lesson.updated_at)}</time>
+        {hasDraft(lesson.id) && <span class="tag">{words.lessons.draft}</span>}
         {lesson.shared && (
           <span class="tag tag-good" data-testid="lesson-shared">
-            shared with the school
+            {words.lessons.shared}
           </span>
         )}
       </p>
@@ -153,38 +156,29 @@ function LessonCard({ lesson, onMore }: { lesson: LessonSummary; onMore: () => v
         <button
           class="button button-main"
           data-testid="lesson-open"
-          aria-label={`Open ${title}`}
+          aria-label={words.lessons.openOf(title)}
           onClick={() => go({ page: "teach", lesson: lesson.id })}
         >
-          Open
+          {words.lessons.open}
         </button>
         <button
           class="button"
           data-testid="lesson-edit"
-          aria-label={`Edit ${title}`}
+          aria-label={words.lessons.editOf(title)}
           onClick={() => go({ page: "edit", lesson: lesson.id })}
         >
-          Edit
+          {words.lessons.edit}
         </button>
         <button
           class="button button-quiet"
           data-testid="lesson-more"
-          aria-label={`More with ${title}`}
+          aria-label={words.lessons.moreOf(title)}
           aria-haspopup="dialog"
           onClick={onMore}
         >
-          More…
+          {words.lessons.more}
         </button>
       </div>
     </li>
   );
-}
-
-function changed(iso: string): string {
-  const date = new Date(iso);
-  if (Number.isNaN(date.getTime())) return "";
-  const today = new Date().toDateString() === date.toDateString();
-  return today
-    ? `today, ${date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`
-    : date.toLocaleDateString([], { day: "numeric", month: "long", year: "numeric" });
 }

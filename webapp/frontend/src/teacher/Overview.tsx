@@ -6,6 +6,7 @@ import type { Ink } from "../ink/strokes";
 import { labelOf, type Deck } from "../lesson/deck";
 import { Dialog } from "../ui/Dialog";
 import { SlideView } from "../ui/SlideView";
+import { words } from "./words/teaching";
 
 interface Props {
   deck: Deck;
@@ -20,13 +21,13 @@ interface Props {
 export function Overview(props: Props) {
   const { lesson, current, onJump, onClose } = props;
   return (
-    <Dialog title="All slides" testid="overview-dialog" onClose={onClose} wide>
+    <Dialog title={words.overview.title} testid="overview-dialog" onClose={onClose} wide>
       <button
         class="button button-quiet button-small dialog-close"
         data-testid="overview-close"
         onClick={onClose}
       >
-        Close
+        {words.overview.close}
       </button>
       {/* No list element: a slide's own lists would count as lists within a list. */}
       <div class="thumbnails" role="list">
@@ -87,7 +88,7 @@ function Thumbnail({ deck, lesson, ink, hosts, slide, isCurrent, onPress }: Thum
           )}
         </span>
         <span class="thumbnail-label">
-          <span class="visually-hidden">Slide </span>
+          <span class="visually-hidden">{words.slide} </span>
           <span class="slide-number">{slide + 1}</span> {label}
         </span>
       </button>

@@ -1,11 +1,13 @@
 /** The boards of this class: pair one by its code or start on one that is remembered; who is there is in BoardList.tsx. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { cleanCode, isCode, spacedCode } from "../core/codes";
+import { symbolText } from "../live/symbols";
 import { ErrorNote } from "../ui/ErrorNote";
 import { BoardList, RoomList } from "./BoardList";
 import type { Classroom } from "./classroom";
 import type { PairingState, TeacherPairing } from "./pairing";
 import { dropScannedCode, scannedCode } from "./state";
+import { words } from "./words/boards";
 
 const LONGEST_NAME = 60;
 
@@ -18,9 +20,9 @@ export function Pairing({ classroom }: { classroom: Classroom }) {
   const open =
     boards.length === 0 || adding || busy || (state.kind === "idle" && state.message !== "");
   return (
-    <section class="panel" aria-label="Boards" data-testid="pairing">
+    <section class="panel" aria-label={words.title} data-testid="pairing">
       <div class="row">
-        <h2>Boards</h2>
+        <h2>{words.title}</h2>
         <span class="grow" />
         {boards.length > 0 && !busy && (
           <button
@@ -29,7 +31,7 @@ export function Pairing({ classroom }: { classroom: Classroom }) {
             aria-expanded={open}
             onClick={() => setAdding(!adding)}
           >
-            {adding ? "Close" : "Pair another"}
+            {adding ? words.close : words.another}
           </button>
         )}
       </div>
@@ -42,7 +44,7 @@ export function Pairing({ classroom }: { classroom: Classroom }) {
             checked={session.boardsDraw.value}
             onChange={(event) => classroom.letBoardsDraw(event.currentTarget.checked)}
           />
-          The class may draw
+          {words.draw}
         </label>
       )}
       <RoomList classroom={classroom} disabled={busy} />
@@ -67,13 +69,13 @@ export function Pairing({ classroom }: { classroom: Classroom }) {
 
 function Progress({ state, pairing }: { state: PairingState; pairing: TeacherPairing }) {
   if (state.kind === "compare") return <Compare key={state.pairing} {...state} desk={pairing} />;
-  if (state.kind === "confirming") return <p class="soft">Pairing the board…</p>;
+  if (state.kind === "confirming") return <p class="soft">{words.progress.confirming}</p>;
   if (state.kind === "starting") {
     return (
       <div class="row" data-testid="pair-starting">
-        <p class="grow">Starting on {state.name}…</p>
+        <p class="grow">{words.progress.starting(state.name)}</p>
         <button class="button button-small" onClick={() => pairing.reject()}>
-          Stop
+          {words.progress.stop}
         </button>
       </div>
     );
@@ -81,7 +83,7 @@ function Progress({ state, pairing }: { state: PairingState; pairing: TeacherPai
   if (state.kind !== "paired") return null;
   return (
     <p class="good" data-testid="pair-done">
-      The board is paired.
+      {words.progress.paired}
     </p>
   );
 }
@@ -107,7 +109,7 @@ function CodeForm({ busy, message, asked, onCode }: CodeFormProps) {
       }}
     >
       <label>
-        Code on the board
+        {words.code.label}
         <input
           class="code-input"
           data-testid="pair-code-input"
@@ -126,10 +128,10 @@ function CodeForm({ busy, message, asked, onCode }: CodeFormProps) {
         />
       </label>
       <button class="button button-main" data-testid="pair-submit" disabled={!complete || busy}>
-        {busy ? "Looking…" : "Pair"}
+        {busy ? words.code.busy : words.code.submit}
       </button>
       <p class="soft small" id="pair-hint">
-        Open <strong>{`${location.host}/board`}</strong> on the classroom screen.
+        {words.code.hint(<strong>{`${location.host}/board`}</strong>)}
       </p>
       <label class="check small code-letters">
         <input
@@ -138,7 +140,7 @@ function CodeForm({ busy, message, asked, onCode }: CodeFormProps) {
           checked={letters}
           onChange={(event) => setLetters(event.currentTarget.checked)}
         />
-        I type the long code
+        {words.code.long}
       </label>
       {asked ? <p class="soft">{message}</p> : <ErrorNote message={message} />}
     </form>
@@ -168,14 +170,14 @@ function Compare({ symbol, symbolName, digits, desk }: CompareProps) {
         if (complete) desk.confirm(number, name);
       }}
     >
-      <p>{digits > 0 ? "The board shows your name and this:" : "Do you see this on the board?"}</p>
+      <p>{digits > 0 ? words.compare.leadWithNumber : words.compare.lead}</p>
       <p class="symbol" data-testid="pair-symbol" data-symbol={symbolName}>
         <span aria-hidden="true">{symbol}</span>
-        <span class="symbol-name">{symbolName}</span>
+        <span class="symbol-name">{symbolText(symbolName)}</span>
       </p>
       {digits > 0 && (
         <label>
-          The number below it
+          {words.compare.number}
           <input
             ref={first}
             class="code-input"
@@ -195,23 +197,23 @@ function Compare({ symbol, symbolName, digits, desk }: CompareProps) {
       )}
       <label>
         <span>
-          Remember it as <span class="soft small">(optional)</span>
+          {words.compare.name} <span class="soft small">{words.compare.optional}</span>
         </span>
         <input
           data-testid="pair-name"
           maxLength={LONGEST_NAME}
-          placeholder="Room 12"
+          placeholder={words.compare.nameExample}
           value={name}
           aria-describedby="pair-name-hint"
           onInput={(event) => setName(event.currentTarget.value)}
         />
       </label>
       <p class="soft small" id="pair-name-hint">
-        With a name you need no code here next time.
+        {words.compare.nameHint}
       </p>
       <div class="row">
         <button class="button button-main" data-testid="pair-confirm" disabled={!complete}>
-          {digits > 0 ? "Pair" : "Yes, the same"}
+          {digits > 0 ? words.compare.yesWithNumber : words.compare.yes}
         </button>
         <button
           type="button"
@@ -219,7 +221,7 @@ function Compare({ symbol, symbolName, digits, desk }: CompareProps) {
           data-testid="pair-reject"
           onClick={() => desk.reject()}
         >
-          {digits > 0 ? "I don’t see it" : "No"}
+          {digits > 0 ? words.compare.noWithNumber : words.compare.no}
         </button>
       </div>
     </form>

@@ -8,6 +8,7 @@ import { ErrorNote } from "../ui/ErrorNote";
 import { Classroom, forgetToken } from "./classroom";
 import { go, setUser, whenSignedOut } from "./state";
 import { Teaching } from "./Teaching";
+import { words } from "./words/lessons";
 
 /** One for the page's life: boards stay in touch while the teacher looks for another lesson. */
 let entered: Promise<Classroom> | null = null;
@@ -58,12 +59,12 @@ export default function Presenter({ api, lesson: id, user }: Props) {
       <main class="page">
         <ErrorNote message={error} />
         <button class="button" data-testid="to-lessons" onClick={() => go({ page: "lessons" })}>
-          ← My lessons
+          ← {words.lessons.title}
         </button>
       </main>
     );
   }
-  if (!lesson || !classroom) return <p class="waiting">Opening the lesson…</p>;
+  if (!lesson || !classroom) return <p class="waiting">{words.waiting.lesson}</p>;
   return <Teaching lesson={lesson} classroom={classroom} api={api} />;
 }
 

@@ -6,6 +6,7 @@ import type { SharedLesson } from "../core/types";
 import { ErrorNote } from "../ui/ErrorNote";
 import { copyLesson } from "./lessonActions";
 import { go } from "./state";
+import { words } from "./words/lessons";
 
 /** Nothing at all while nobody shares anything, or no server can be asked: one's own lessons come first. */
 export function SchoolLessons({ api, school }: { api: Api; school: string }) {
@@ -27,31 +28,31 @@ export function SchoolLessons({ api, school }: { api: Api; school: string }) {
   if (lessons.length === 0) return null;
   return (
     <section class="school-lessons" aria-labelledby="school-lessons-title">
-      <h2 id="school-lessons-title">Shared by colleagues at {school}</h2>
+      <h2 id="school-lessons-title">{words.school.title(school)}</h2>
       <ErrorNote message={error} />
       <ul class="cards">
         {lessons.map(({ id, title, author, slide_count }) => (
           <li class="card lesson" key={id} data-testid="school-lesson" data-lesson={id}>
-            <h3 class="lesson-title">{title || "Untitled lesson"}</h3>
+            <h3 class="lesson-title">{title || words.untitled}</h3>
             <p class="soft small">
-              {author} · {slide_count === 1 ? "1 slide" : `${slide_count} slides`}
+              {author} · {words.slides(slide_count)}
             </p>
             <div class="row">
               <button
                 class="button"
                 data-testid="school-lesson-read"
-                aria-label={`Read ${title}`}
+                aria-label={words.school.readOf(title)}
                 onClick={() => go({ page: "read", lesson: id })}
               >
-                Read
+                {words.school.read}
               </button>
               <button
                 class="button"
                 data-testid="school-lesson-copy"
-                aria-label={`Make my copy of ${title}`}
+                aria-label={words.school.copyOf(title)}
                 onClick={() => void copy(id)}
               >
-                Make my copy
+                {words.school.copy}
               </button>
             </div>
           </li>

@@ -4,7 +4,9 @@ import type { Api } from "../core/api";
 import { ApiError, messageFor } from "../core/errors";
 import { Brand } from "../ui/Brand";
 import { ErrorNote } from "../ui/ErrorNote";
+import { LanguageChoice } from "../ui/LanguageChoice";
 import { scannedCode, setUser } from "./state";
+import { words } from "./words/lessons";
 
 export function SignIn({ api, school }: { api: Api; school: string }) {
   const [error, setError] = useState("");
@@ -29,14 +31,10 @@ export function SignIn({ api, school }: { api: Api; school: string }) {
     <main class="sign-in">
       <form class="card sign-in-card" onSubmit={(event) => void submit(event)}>
         <Brand />
-        <h1>{school ? `Welcome to ${school}` : "Welcome back"}</h1>
-        <p class="soft">
-          {scannedCode()
-            ? "Sign in, then the board’s code is filled in for you."
-            : "Sign in to open your lessons."}
-        </p>
+        <h1>{school ? words.signIn.titleOf(school) : words.signIn.title}</h1>
+        <p class="soft">{scannedCode() ? words.signIn.leadWithCode : words.signIn.lead}</p>
         <label>
-          User name
+          {words.signIn.userName}
           <input
             name="username"
             data-testid="sign-in-username"
@@ -48,7 +46,7 @@ export function SignIn({ api, school }: { api: Api; school: string }) {
           />
         </label>
         <label>
-          Password
+          {words.signIn.password}
           <input
             name="password"
             type="password"
@@ -59,16 +57,18 @@ export function SignIn({ api, school }: { api: Api; school: string }) {
         </label>
         <ErrorNote message={error} />
         <button class="button button-main" data-testid="sign-in-submit" disabled={busy}>
-          {busy ? "Signing in…" : "Sign in"}
+          {busy ? words.signIn.busy : words.signIn.submit}
         </button>
         <p class="small">
           <a href="#/forgot" data-testid="forgot">
-            Forgot your password?
+            {words.signIn.forgot}
           </a>
         </p>
         <p class="soft small">
-          Setting up a classroom screen? <a href="/board">Open the board page</a> on it.
+          {words.signIn.screen.question} <a href="/board">{words.signIn.screen.link}</a>
+          {words.signIn.screen.end}
         </p>
+        <LanguageChoice />
       </form>
     </main>
   );
@@ -76,7 +76,7 @@ export function SignIn({ api, school }: { api: Api; school: string }) {
 
 function signInMessage(problem: unknown): string {
   if (problem instanceof ApiError && problem.code === "wrong_credentials") {
-    return "User name and password do not match. Please check both and try again.";
+    return words.signIn.wrong;
   }
   return messageFor(problem);
 }

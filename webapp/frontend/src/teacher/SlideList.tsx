@@ -3,6 +3,7 @@ import { memo } from "preact/compat";
 import { useEffect, useRef } from "preact/hooks";
 import type { Slide } from "../core/types";
 import { labelOf } from "../lesson/deck";
+import { words } from "./words/teaching";
 
 interface Props {
   slides: readonly Slide[];
@@ -23,7 +24,7 @@ export const SlideList = memo(function SlideList({ slides, current, onJump }: Pr
     }
   }, [current]);
   return (
-    <nav class="slide-list" aria-label="Slides">
+    <nav class="slide-list" aria-label={words.slides}>
       <ol ref={list}>
         {slides.map((slide, index) => (
           <Item
@@ -61,7 +62,7 @@ const Item = memo(function Item({ slide, index, current, onJump }: ItemProps) {
         }}
       >
         <span class="slide-number">
-          <span class="visually-hidden">Slide </span>
+          <span class="visually-hidden">{words.slide} </span>
           {index + 1}
         </span>
         <span class="slide-label">{text}</span>

@@ -11,6 +11,7 @@ import type { Pointer } from "../live/show";
 import { SlideView } from "../ui/SlideView";
 import type { Classroom } from "./classroom";
 import { onSwipe } from "./swipe";
+import { words } from "./words/teaching";
 
 export type ToolId = Pen | "eraser" | "laser" | "spotlight";
 export type Colors = Record<Pen, string>;
@@ -64,7 +65,7 @@ export function SlideStage(props: Props) {
         slide={slide}
         step={step}
         hosts={hosts}
-        label={`Slide ${slide + 1} of ${deck.length}`}
+        label={words.slideOf(slide + 1, deck.length)}
         testid="slide"
         ink={{ ink: classroom.ink, lesson }}
         figure={figure}

@@ -23,6 +23,7 @@ import { go } from "./state";
 import { ToLessons } from "./ToLessons";
 import { TimerStrip } from "./TimerStrip";
 import { CommandButton, Palette, Toolbar } from "./Toolbar";
+import { words } from "./words/teaching";
 
 interface Props {
   lesson: Lesson;
@@ -136,7 +137,7 @@ export function Teaching({ lesson, classroom, api }: Props) {
         >
           {blank && (
             <p class="blank-sign" data-testid="blank-sign">
-              The board is {blank}
+              {words.blank[blank]}
             </p>
           )}
         </SlideStage>
@@ -144,14 +145,8 @@ export function Teaching({ lesson, classroom, api }: Props) {
           <CommandButton id="back" {...buttons} withWord />
           <CommandButton id="next" {...buttons} withWord main />
           <span class="position" data-testid="position" aria-live="polite">
-            <span>
-              Slide {slide + 1} of {deck.length}
-            </span>
-            {steps > 0 && (
-              <span class="soft">
-                step {step} of {steps}
-              </span>
-            )}
+            <span>{words.slideOf(slide + 1, deck.length)}</span>
+            {steps > 0 && <span class="soft">{words.stepOf(step, steps)}</span>}
           </span>
           <span class="grow" />
           {(tool === "pen" || tool === "highlighter") && (
@@ -175,34 +170,33 @@ export function Teaching({ lesson, classroom, api }: Props) {
         )}
         {session.connection.value === "direct" && (
           <p class="soft small offline-hint" data-testid="direct-hint">
-            Firstbell’s servers can’t be reached. The board follows this device directly. Please
-            don’t reload either page until they are back.
+            {words.direct}
           </p>
         )}
         {session.connection.value === "offline" && (
           <p class="soft small offline-hint" data-testid="offline-hint">
-            No connection just now. Go on teaching: the board follows as soon as it is back.
+            {words.offline}
           </p>
         )}
-        <section class="panel panel-notes" aria-label="Notes">
-          <h2>Notes</h2>
+        <section class="panel panel-notes" aria-label={words.notes}>
+          <h2>{words.notes}</h2>
           <Notes markdown={lesson.slides[slide]?.notes ?? ""} />
         </section>
       </main>
-      <aside class="side" aria-label="Boards and next slide">
+      <aside class="side" aria-label={words.aside}>
         <Pairing classroom={classroom} />
-        <section class="panel" aria-label="Next slide">
-          <h2>Next</h2>
+        <section class="panel" aria-label={words.nextSlide}>
+          <h2>{words.next}</h2>
           {slide + 1 < deck.length ? (
             <SlideView
               deck={deck}
               slide={slide + 1}
               step={Infinity}
               hosts={api.hosts}
-              label="Next slide"
+              label={words.nextSlide}
             />
           ) : (
-            <p class="soft">This is the last slide.</p>
+            <p class="soft">{words.last}</p>
           )}
         </section>
       </aside>
@@ -232,7 +226,7 @@ function Notes({ markdown }: { markdown: string }) {
   if (!html)
     return (
       <p class="soft" data-testid="notes">
-        No notes for this slide.
+        {words.noNotes}
       </p>
     );
   // Rendered by deck.ts, which makes all HTML of lessons harmless.

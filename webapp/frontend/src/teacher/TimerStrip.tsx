@@ -4,6 +4,7 @@ import type { SharedClock } from "../live/clock";
 import type { Timer } from "../live/show";
 import { lengthened, start, toggled } from "../live/timer";
 import { TimerFace } from "../ui/TimerFace";
+import { words } from "./words/teaching";
 
 const MINUTE_MS = 60_000;
 const PRESETS = [1, 2, 5, 10, 15];
@@ -18,7 +19,7 @@ interface Props {
 
 export function TimerStrip({ timer, clock, onChange }: Props) {
   return (
-    <section class="timer-strip" aria-label="Timer" data-testid="timer-strip">
+    <section class="timer-strip" aria-label={words.timer.title} data-testid="timer-strip">
       {timer ? (
         <Running timer={timer} clock={clock} onChange={onChange} />
       ) : (
@@ -37,7 +38,7 @@ function Running({ timer, clock, onChange }: { timer: Timer } & Omit<Props, "tim
         data-testid="timer-pause"
         onClick={() => onChange(toggled(timer, clock.now()))}
       >
-        {timer.since === null ? "Go on" : "Pause"}
+        {timer.since === null ? words.timer.goOn : words.timer.pause}
       </button>
       {timer.length !== null && (
         <button
@@ -45,7 +46,7 @@ function Running({ timer, clock, onChange }: { timer: Timer } & Omit<Props, "tim
           data-testid="timer-more"
           onClick={() => onChange(lengthened(timer, MINUTE_MS, clock.now()))}
         >
-          + 1 minute
+          {words.timer.more}
         </button>
       )}
       <button
@@ -53,14 +54,14 @@ function Running({ timer, clock, onChange }: { timer: Timer } & Omit<Props, "tim
         data-testid="timer-again"
         onClick={() => onChange(start(timer.length, clock.now()))}
       >
-        Start again
+        {words.timer.again}
       </button>
       <button
         class="button button-small"
         data-testid="timer-remove"
         onClick={() => onChange(null)}
       >
-        Remove
+        {words.timer.remove}
       </button>
     </>
   );
@@ -79,7 +80,7 @@ function Choice({ onStart }: { onStart: (length: number | null) => void }) {
           data-testid={`timer-${preset}`}
           onClick={() => onStart(preset * MINUTE_MS)}
         >
-          {preset} min
+          {words.timer.preset(preset)}
         </button>
       ))}
       <form
@@ -91,14 +92,14 @@ function Choice({ onStart }: { onStart: (length: number | null) => void }) {
       >
         <input
           data-testid="timer-minutes"
-          aria-label="Minutes"
-          placeholder="min"
+          aria-label={words.timer.minutes}
+          placeholder={words.timer.minutesExample}
           inputMode="decimal"
           value={minutes}
           onInput={(event) => setMinutes(event.currentTarget.value)}
         />
         <button class="button button-small" data-testid="timer-start" disabled={!possible}>
-          Start
+          {words.timer.start}
         </button>
       </form>
       <button
@@ -106,7 +107,7 @@ function Choice({ onStart }: { onStart: (length: number | null) => void }) {
         data-testid="stopwatch"
         onClick={() => onStart(null)}
       >
-        Stopwatch
+        {words.timer.stopwatch}
       </button>
     </>
   );

@@ -4,8 +4,10 @@ import { load, save } from "../core/storage";
 import type { InkHistory } from "../ink/history";
 import { COLORS } from "../ink/outline";
 import type { Ink, Pen } from "../ink/strokes";
+import { colorText } from "../ink/words";
 import { Icon } from "../ui/Icon";
 import { ariaKeys, commandOf, COMMANDS, keyName, type CommandId } from "./commands";
+import { words } from "./words/teaching";
 
 interface Buttons {
   actions: Record<CommandId, () => void>;
@@ -58,7 +60,7 @@ export function Toolbar({ ink, history, slide, ...buttons }: ToolbarProps) {
         data-testid="tools-toggle"
         aria-expanded={open}
         aria-controls="tools"
-        aria-label="Tools"
+        aria-label={words.toolbar.toggle}
         onClick={unfocused(() => {
           setOpen(!open);
           save("tools.open", !open);
@@ -70,7 +72,7 @@ export function Toolbar({ ink, history, slide, ...buttons }: ToolbarProps) {
         class={`tools ${open ? "tools-open" : ""}`}
         id="tools"
         role="toolbar"
-        aria-label="Steering"
+        aria-label={words.toolbar.tools}
       >
         {(["draw", "point", "board"] as const).map((group) => (
           <div class="tool-group" key={group}>
@@ -112,15 +114,15 @@ interface PaletteProps {
 
 export function Palette({ pen, chosen, onChoose }: PaletteProps) {
   return (
-    <div class="palette" role="group" aria-label="Colour">
+    <div class="palette" role="group" aria-label={words.toolbar.colors}>
       {Object.entries(COLORS[pen]).map(([name, color]) => (
         <button
           key={name}
           class="button button-icon"
           data-testid={`color-${name}`}
           aria-pressed={name === chosen}
-          aria-label={name}
-          title={name}
+          aria-label={colorText(name)}
+          title={colorText(name)}
           onClick={unfocused(() => onChoose(name))}
         >
           <span class="ink-swatch" style={{ background: color }} aria-hidden="true" />

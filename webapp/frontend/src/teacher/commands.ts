@@ -2,6 +2,7 @@
  * All that can be done while teaching: one definition, from which toolbar, keyboard and help sheet
  * are made. What a command does stands in Teaching.tsx.
  */
+import { words } from "./words/teaching";
 
 export interface Command {
   id: string;
@@ -18,42 +19,42 @@ export interface Command {
 export const COMMANDS = [
   {
     id: "next",
-    label: "Next",
+    label: words.commands.next,
     keys: ["ArrowRight", "ArrowDown", "PageDown", "Space", "n"],
     group: "move",
   },
   {
     id: "back",
-    label: "Back",
+    label: words.commands.back,
     keys: ["ArrowLeft", "ArrowUp", "PageUp", "Shift+Space", "p"],
     group: "move",
   },
-  { id: "first", label: "First slide", keys: ["Home"], group: "move", hidden: true },
-  { id: "last", label: "Last slide", keys: ["End"], group: "move", hidden: true },
-  { id: "overview", label: "All slides", keys: ["o"], group: "move" },
-  { id: "pen", label: "Pen", keys: ["d"], group: "draw", toggles: true },
-  { id: "highlighter", label: "Highlighter", keys: ["h"], group: "draw", toggles: true },
-  { id: "eraser", label: "Eraser", keys: ["e"], group: "draw", toggles: true },
-  { id: "undo", label: "Undo", keys: ["u", "Ctrl+z"], group: "draw" },
-  { id: "redo", label: "Redo", keys: ["Ctrl+y", "Ctrl+Shift+z"], group: "draw" },
-  { id: "clear", label: "Erase this slide’s ink", keys: ["Delete"], group: "draw" },
-  { id: "laser", label: "Laser pointer", keys: ["l"], group: "point", toggles: true },
-  { id: "spotlight", label: "Spotlight", keys: ["s"], group: "point", toggles: true },
-  { id: "zoom", label: "Enlarge a figure", keys: ["z"], group: "point", toggles: true },
-  { id: "blank-black", label: "Black board", keys: ["b", "."], group: "board", toggles: true },
-  { id: "blank-white", label: "White board", keys: ["w", ","], group: "board", toggles: true },
-  { id: "timer", label: "Timer", keys: ["t"], group: "board", toggles: true },
+  { id: "first", label: words.commands.first, keys: ["Home"], group: "move", hidden: true },
+  { id: "last", label: words.commands.last, keys: ["End"], group: "move", hidden: true },
+  { id: "overview", label: words.commands.overview, keys: ["o"], group: "move" },
+  { id: "pen", label: words.commands.pen, keys: ["d"], group: "draw", toggles: true },
+  { id: "highlighter", label: words.commands.highlighter, keys: ["h"], group: "draw", toggles: true },
+  { id: "eraser", label: words.commands.eraser, keys: ["e"], group: "draw", toggles: true },
+  { id: "undo", label: words.commands.undo, keys: ["u", "Ctrl+z"], group: "draw" },
+  { id: "redo", label: words.commands.redo, keys: ["Ctrl+y", "Ctrl+Shift+z"], group: "draw" },
+  { id: "clear", label: words.commands.clear, keys: ["Delete"], group: "draw" },
+  { id: "laser", label: words.commands.laser, keys: ["l"], group: "point", toggles: true },
+  { id: "spotlight", label: words.commands.spotlight, keys: ["s"], group: "point", toggles: true },
+  { id: "zoom", label: words.commands.zoom, keys: ["z"], group: "point", toggles: true },
+  { id: "blank-black", label: words.commands.black, keys: ["b", "."], group: "board", toggles: true },
+  { id: "blank-white", label: words.commands.white, keys: ["w", ","], group: "board", toggles: true },
+  { id: "timer", label: words.commands.timer, keys: ["t"], group: "board", toggles: true },
   {
     id: "fullscreen",
-    label: "Full screen",
+    label: words.commands.fullscreen,
     keys: ["f", "F5", "Shift+F5"],
     group: "board",
     toggles: true,
   },
-  { id: "help", label: "Keys and help", keys: ["?", "F1"], group: "board" },
+  { id: "help", label: words.commands.help, keys: ["?", "F1"], group: "board" },
   {
     id: "put-away",
-    label: "Put away the tool, the enlarged figure, the blank",
+    label: words.commands.putAway,
     keys: ["Escape"],
     group: "board",
     hidden: true,
@@ -103,6 +104,7 @@ const KEY_NAMES: Record<string, string> = {
   ArrowUp: "↑",
   PageDown: "Page Down",
   PageUp: "Page Up",
+  Space: words.spaceKey,
   Escape: "Esc",
 };
 

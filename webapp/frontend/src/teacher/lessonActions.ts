@@ -1,6 +1,7 @@
 /** What is done with a whole lesson: a copy of one's own, a file of it. */
 import { newId, type Api } from "../core/api";
 import type { Lesson } from "../core/types";
+import { words } from "./words/lessons";
 
 const TITLE_LENGTH = 200;
 /** Long after the browser has begun to write the file. */
@@ -9,7 +10,7 @@ const FILE_KEPT_MS = 60_000;
 /** A copy is a new lesson with the same text; figures are shared by their content. Returns its id. */
 export async function copyLesson(api: Api, lesson: Lesson): Promise<string> {
   const id = newId();
-  const end = lesson.mine === false ? "" : " (copy)";
+  const end = lesson.mine === false ? "" : words.copyEnd;
   const title = lesson.title.slice(0, TITLE_LENGTH - end.length) + end;
   const { markdown } = lesson;
   await api.saveLesson(id, { title, markdown, version: newId(), base_version: null });
@@ -21,7 +22,7 @@ export async function downloadLesson(api: Api, id: string, title: string): Promi
   const url = URL.createObjectURL(await api.lessonArchive(id));
   const link = document.createElement("a");
   link.href = url;
-  link.download = `${title.replace(/[\\/:*?"<>|\s]+/g, " ").trim() || "lesson"}.zip`;
+  link.download = `${title.replace(/[\\/:*?"<>|\s]+/g, " ").trim() || words.fileName}.zip`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), FILE_KEPT_MS);
 }

@@ -6,6 +6,7 @@ import { Api } from "../core/api";
 import { fetchConfig } from "../core/config";
 import { Hosts } from "../core/hosts";
 import { UnreachableError } from "../core/errors";
+import { language } from "../core/language";
 import { bringWorker, whenIdle } from "../offline/worker";
 import { ErrorNote } from "../ui/ErrorNote";
 import { App } from "./App";
@@ -15,6 +16,7 @@ import { takeCodeFromAddress } from "./state";
 async function start(): Promise<void> {
   const root = document.getElementById("app");
   if (!root) return;
+  document.documentElement.lang = language;
   takeCodeFromAddress();
   try {
     const [config] = await Promise.all([fetchConfig(), readyDrafts()]);

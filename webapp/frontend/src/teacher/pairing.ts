@@ -8,6 +8,8 @@ import { signal } from "@preact/signals";
 import type { Line } from "../live/line";
 import type { Links } from "../live/links";
 import type { ClientMessage, ServerMessage } from "../live/protocol";
+import { refusalText } from "../live/refusals";
+import { words } from "./words/boards";
 
 export type PairingState =
   /** `asked`: the message says what the teacher wanted, so it is no error. */
@@ -27,27 +29,6 @@ const TRIES = 3;
 const AFTER_REFUSING_MS = 200;
 /** How long the good news stays. */
 const PAIRED_SHOWN_MS = 4_000;
-
-const WORDS: Record<string, string> = {
-  "pair.wrong_code":
-    "No board shows this code. Please type the six digits that the board shows now.",
-  "pair.expired_code":
-    "This code is no longer valid. Please type the code that the board shows now.",
-  "pair.too_many_tries":
-    "Too many wrong codes were typed. Please scan the picture on the board, or type the long code below it.",
-  "pair.wrong_number":
-    "This is not the number on the board. It shows a new code now: please type that one.",
-  "pair.not_waiting":
-    "This board does not wait just now: it is off, or somebody is teaching on it.",
-  "pair.not_remembered":
-    "This board does not remember you any more. Please pair it by the code that it shows.",
-  "pair.gone": "The board has stopped waiting. It shows a new code: please type that one.",
-};
-const REFUSED = "The board refused, or it was switched off. It can be paired by its code.";
-const NO_ANSWER = "There is no connection just now. Please try again in a moment.";
-const NOT_PAIRED = "Nothing was paired. The board shows a new code.";
-const EXPIRED =
-  "The time to compare the symbols is over. Please type the code that the board shows now.";
 
 /** Once claimed, only the pairing's end counts: a repeated claim may be refused as used. */
 function concerns(code: string, state: PairingState): boolean {
@@ -110,7 +91,7 @@ export class TeacherPairing {
     const state = this.state.value;
     if (state.kind === "compare" || state.kind === "starting")
       this.links.send({ type: "pair.reject", pairing: state.pairing }, this.line);
-    this.enter({ kind: "idle", message: NOT_PAIRED, asked: true });
+    this.enter({ kind: "idle", message: words.progress.notPaired, asked: true });
   }
 
   /** Sends a board away. It leaves the list when the document says so. */
@@ -130,11 +111,11 @@ export class TeacherPairing {
       this.enter({ kind: "paired" });
       this.timer = setTimeout(() => this.enter({ kind: "idle", message: "" }), PAIRED_SHOWN_MS);
     } else if (message.type === "pair.rejected" && state.kind === "compare") {
-      this.enter({ kind: "idle", message: message.reason === "expired" ? EXPIRED : "" });
+      this.enter({ kind: "idle", message: message.reason === "expired" ? words.progress.expired : "" });
     } else if (message.type === "error" && concerns(message.code, state)) {
       const refused = this.started && message.code === "pair.gone";
-      const words = refused ? REFUSED : (WORDS[message.code] ?? message.message);
-      this.enter({ kind: "idle", message: words });
+      const text = refused ? words.progress.refused : refusalText(message.code, message.message);
+      this.enter({ kind: "idle", message: text });
     }
   }
 
@@ -151,7 +132,7 @@ export class TeacherPairing {
       digits: claimed.digits ?? 0,
     });
     this.timer = setTimeout(
-      () => this.enter({ kind: "idle", message: EXPIRED }),
+      () => this.enter({ kind: "idle", message: words.progress.expired }),
       claimed.expires_in_seconds * 1_000,
     );
   }
@@ -166,7 +147,7 @@ export class TeacherPairing {
 
   /** Asks one host, and after silence the next open one. */
   private ask(message: ClientMessage, tries = TRIES): void {
-    if (tries === 0) return this.enter({ kind: "idle", message: NO_ANSWER });
+    if (tries === 0) return this.enter({ kind: "idle", message: words.progress.noAnswer });
     const open = this.links.open;
     const other = open[(TRIES - tries) % Math.max(1, open.length)] ?? null;
     const first = message.type === "pair.claim" || message.type === "pair.start";
