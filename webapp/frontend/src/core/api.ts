@@ -9,6 +9,7 @@ import type { Host } from "./config";
 import { ApiError, BehindError } from "./errors";
 import { HostFailed, tryHosts } from "./failover";
 import { Hosts } from "./hosts";
+import { language } from "./language";
 import { Latency } from "./latency";
 import { forget, load, save } from "./storage";
 import { carry, type ApiAnswer, type ApiRequest } from "./transport";
@@ -22,6 +23,7 @@ import type {
   Teaching,
   TeachingSummary,
 } from "./types";
+import { words } from "./words";
 
 /** A read may take this long on each host; long before that it was hedged. */
 const READ_TIMEOUT_MS = 10_000;
@@ -248,7 +250,12 @@ export class Api {
   }
 
   private build(call: Call, position: string): ApiRequest {
-    const headers: Record<string, string> = { Accept: "application/json", ...call.headers };
+    const headers: Record<string, string> = {
+      Accept: "application/json",
+      // What hosts say to people they say in the page's language, which may not be the browser's.
+      "Accept-Language": language,
+      ...call.headers,
+    };
     if (position) headers["Firstbell-Position"] = position;
     if (call.token) headers["Authorization"] = `Bearer ${call.token}`;
     else if (call.method !== "GET" && this.csrf) headers["X-CSRFToken"] = this.csrf;
@@ -318,11 +325,11 @@ function hasCode(answer: ApiAnswer, status: number, pattern: RegExp): boolean {
 }
 
 const PLAIN_WORDS: Record<number, string> = {
-  401: "Please sign in again.",
-  403: "This belongs to somebody else.",
-  404: "This is no longer there.",
-  413: "This is too large.",
-  429: "Too many tries. Please wait a minute, then try again.",
+  401: words.errors.signInAgain,
+  403: words.errors.notYours,
+  404: words.errors.gone,
+  413: words.errors.tooLarge,
+  429: words.errors.tooManyTries,
 };
 
 function refusal(answer: ApiAnswer): ApiError {
@@ -330,7 +337,7 @@ function refusal(answer: ApiAnswer): ApiError {
   const message =
     typeof body["message"] === "string" && body["message"] !== ""
       ? body["message"]
-      : (PLAIN_WORDS[answer.status] ?? `Firstbell could not do this (answer ${answer.status}).`);
+      : (PLAIN_WORDS[answer.status] ?? words.errors.refused(answer.status));
   const code = typeof body["code"] === "string" ? body["code"] : `http_${answer.status}`;
   const fields = (body["fields"] ?? {}) as Record<string, unknown>;
   return new ApiError(answer.status, code, message, fields, body);

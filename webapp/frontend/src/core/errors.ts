@@ -1,4 +1,5 @@
 /** The errors a teacher may see. Their messages are whole sentences that say what to do next. */
+import { words } from "./words";
 
 export class FirstbellError extends Error {
   constructor(
@@ -13,11 +14,7 @@ export class FirstbellError extends Error {
 /** No host could be reached, or each that could was unable to answer. */
 export class UnreachableError extends FirstbellError {
   constructor() {
-    super(
-      "unreachable",
-      "Firstbell can’t be reached just now. Your work is kept on this device. " +
-        "Please check the network and try again in a moment.",
-    );
+    super("unreachable", words.errors.unreachable);
   }
 }
 
@@ -40,5 +37,5 @@ export class ApiError extends FirstbellError {
 
 export function messageFor(error: unknown): string {
   if (error instanceof FirstbellError) return error.message;
-  return "Something unexpected happened. Please try again.";
+  return words.errors.unexpected;
 }

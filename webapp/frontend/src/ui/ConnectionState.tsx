@@ -1,12 +1,6 @@
 /** Says quietly with whom this page is in touch: a host, or only pages near by. Never an alarm: steering goes on. */
 import type { Connection } from "../live/session";
-
-const WORDS: Record<Connection, string> = {
-  online: "Online",
-  direct: "Direct – without servers",
-  reconnecting: "Reconnecting…",
-  offline: "Offline – goes on here",
-};
+import { words } from "./words";
 
 export function ConnectionState({
   state,
@@ -27,7 +21,7 @@ export function ConnectionState({
       role="status"
     >
       <span class="connection-dot" aria-hidden="true" />
-      <span class={dotOnly ? "visually-hidden" : ""}>{WORDS[state]}</span>
+      <span class={dotOnly ? "visually-hidden" : ""}>{words.connection[state]}</span>
     </span>
   );
 }

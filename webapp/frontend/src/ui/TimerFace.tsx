@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { SharedClock } from "../live/clock";
 import type { Timer } from "../live/show";
 import { face, isOver } from "../live/timer";
+import { words } from "./words";
 
 /** Looked at more often than it changes, so that both screens change within the same moment. */
 const LOOK_MS = 100;
@@ -21,7 +22,7 @@ export function TimerFace({ timer, clock }: { timer: Timer; clock: SharedClock }
     <div class={`timer timer-${state}`} data-testid="timer-face" data-state={state} role="timer">
       <span class="timer-time">{face(timer, now)}</span>
       <span class="timer-word" role="status">
-        {over ? "Time is up" : timer.since === null ? "Paused" : ""}
+        {over ? words.timer.over : timer.since === null ? words.timer.paused : ""}
       </span>
     </div>
   );
