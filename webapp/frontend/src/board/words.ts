@@ -74,7 +74,7 @@ export const words = inLanguage({
       connecting: "Code voor dit bord ophalen…",
       title: "Toon hier je les",
       code: (code: string) => `Code ${spelled(code)}`,
-      open: (host: ComponentChild) => ["Open ", host, " op je eigen apparaat en meld je aan."],
+      open: (host: ComponentChild) => ["Open ", host, " op je eigen apparaat en log in."],
       type: "Open een les en typ deze code onder ‘Borden’.",
       number: "Typ het getal dat daarna hier verschijnt.",
       scan: "of scan dit, of typ",
