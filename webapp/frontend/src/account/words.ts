@@ -120,7 +120,7 @@ export const words = inLanguage({
     account: {
       title: "Mijn account",
       userName: "Gebruikersnaam",
-      email: "E-mail",
+      email: "E-mailadres",
       noEmail:
         "geen – vraag je beheerder om je adres toe te voegen, dan kun je je wachtwoord herstellen",
       school: "School",
@@ -153,7 +153,7 @@ export const words = inLanguage({
       title: "Collega’s uitnodigen",
       lead: (school: string) =>
         `Ze krijgen een mail met een link en maken zelf een account aan bij ${school}. De link is 14 dagen geldig.`,
-      email: "E-mail van je collega",
+      email: "E-mailadres van je collega",
       submit: "Uitnodiging versturen",
       busy: "Versturen…",
       done: (email: string) => `De uitnodiging voor ${email} is onderweg.`,
@@ -178,7 +178,7 @@ export const words = inLanguage({
     forgot: {
       title: "Wachtwoord vergeten?",
       lead: "Geef het e-mailadres van je account. Is het hier bekend, dan komt er binnen een paar minuten een mail met een link.",
-      email: "E-mail",
+      email: "E-mailadres",
       submit: "Mail versturen",
       busy: "Versturen…",
       doneTitle: "Kijk in je mail",

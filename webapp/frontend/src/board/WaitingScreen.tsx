@@ -57,7 +57,7 @@ function Code({ code, longCode, expiresAt, seconds }: Extract<WaitingState, { ki
         <p class="code" data-testid="board-code" data-code={code}>
           <span aria-hidden="true">{code.slice(0, 3)}</span>
           <span aria-hidden="true">{code.slice(3)}</span>
-          <span class="visually-hidden">{words.waiting.code(code)}</span>
+          <span class="visually-hidden">{words.waiting.code(spelled(code))}</span>
         </p>
         <Countdown key={code} expiresAt={expiresAt} seconds={seconds} />
         <ol class="howto">
@@ -148,7 +148,7 @@ function Offer({ teacher, symbol, symbolName, number, room, onRefuse }: OfferPro
       {number && (
         <p class="number" data-testid="board-number" data-number={number}>
           <span aria-hidden="true">{number}</span>
-          <span class="visually-hidden">{words.offer.number(number)}</span>
+          <span class="visually-hidden">{words.offer.number(spelled(number))}</span>
         </p>
       )}
       {!room && <p class="soft">{number ? words.offer.typeNumber : words.offer.compare}</p>}
@@ -157,4 +157,9 @@ function Offer({ teacher, symbol, symbolName, number, room, onRefuse }: OfferPro
       </button>
     </div>
   );
+}
+
+/** For who hears it: one digit after the other. */
+function spelled(digits: string): string {
+  return [...digits].join(" ");
 }

@@ -9,7 +9,8 @@ export const words = inLanguage({
     waiting: {
       connecting: "Getting a code for this board…",
       title: "Show your lesson here",
-      code: (code: string) => `Code ${spelled(code)}`,
+      /** `code`: with a space between digits, to be heard. */
+      code: (code: string) => `Code ${code}`,
       open: (host: ComponentChild) => ["Open ", host, " on your own device and sign in."],
       type: "Open a lesson and type this code under “Boards”.",
       number: "Type the number that then comes here.",
@@ -23,7 +24,7 @@ export const words = inLanguage({
     offer: {
       asks: "would like to show a lesson here.",
       starts: (room: string) => `starts here, in ${room}.`,
-      number: (number: string) => `Number ${spelled(number)}`,
+      number: (number: string) => `Number ${number}`,
       typeNumber: "Type this number on your device.",
       compare: "Do you see the same symbol on your device? Then say yes there.",
       refuse: "Not here",
@@ -73,7 +74,7 @@ export const words = inLanguage({
     waiting: {
       connecting: "Code voor dit bord ophalen…",
       title: "Toon hier je les",
-      code: (code: string) => `Code ${spelled(code)}`,
+      code: (code: string) => `Code ${code}`,
       open: (host: ComponentChild) => ["Open ", host, " op je eigen apparaat en log in."],
       type: "Open een les en typ deze code onder ‘Borden’.",
       number: "Typ het getal dat daarna hier verschijnt.",
@@ -85,7 +86,7 @@ export const words = inLanguage({
     offer: {
       asks: "wil hier een les laten zien.",
       starts: (room: string) => `begint hier, in ${room}.`,
-      number: (number: string) => `Getal ${spelled(number)}`,
+      number: (number: string) => `Getal ${number}`,
       typeNumber: "Typ dit getal op je apparaat.",
       compare: "Zie je hetzelfde symbool op je apparaat? Zeg daar dan ja.",
       refuse: "Niet hier",
@@ -129,8 +130,3 @@ export const words = inLanguage({
     },
   },
 });
-
-/** For who hears it: one digit after the other. */
-function spelled(digits: string): string {
-  return [...digits].join(" ");
-}

@@ -23,7 +23,7 @@ export const words = inLanguage({
         "Firstbell is nu niet te bereiken. Je werk blijft op dit apparaat bewaard. " +
         "Controleer het netwerk en probeer het zo meteen opnieuw.",
       unexpected: "Er ging iets onverwachts mis. Probeer het opnieuw.",
-      signInAgain: "Log opnieuw in.",
+      signInAgain: "Meld je opnieuw aan.",
       notYours: "Dit is van iemand anders.",
       gone: "Dit is er niet meer.",
       tooLarge: "Dit is te groot.",

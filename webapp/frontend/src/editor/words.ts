@@ -109,8 +109,28 @@ export const words = inLanguage({
     /** What a figure from a PDF is said to show. */
     pageOf: (file: string, page: number) => `${file}, page ${page}`,
 
-    /** What CodeMirror says, by its own English; for those that stand here. */
-    codeMirror: {} as Record<string, string>,
+    /** What CodeMirror says, by its own English. */
+    codeMirror: {
+      Find: "Find",
+      Replace: "Replace",
+      next: "next",
+      previous: "previous",
+      all: "all",
+      "match case": "match case",
+      regexp: "regexp",
+      "by word": "by word",
+      replace: "replace",
+      "replace all": "replace all",
+      close: "close",
+      "Go to line": "Go to line",
+      go: "go",
+      "current match": "current match",
+      "on line": "on line",
+      "replaced match on line $": "replaced match on line $",
+      "replaced $ matches": "replaced $ matches",
+      "Selection deleted": "Selection deleted",
+      "$ unchanged lines": "$ unchanged lines",
+    },
   },
 
   nl: {

@@ -39,7 +39,7 @@ const SENTENCES = inLanguage<Record<string, string>>({
     "pair.unreachable":
       "Het bord is nu niet te bereiken. Probeer het zo meteen opnieuw.",
     bad_frame: "Deze pagina en de server begrijpen elkaar niet. Laad de pagina opnieuw.",
-    bad_token: "Je bent niet meer ingelogd. Log opnieuw in.",
+    bad_token: "Je bent niet meer aangemeld. Meld je opnieuw aan.",
     expired_token: "Deze pagina stond te lang open. Laad de pagina opnieuw.",
     revoked: "De koppeling met dit bord is verbroken. Koppel het opnieuw.",
     bad_device: "Dit bord is hier niet meer bekend. Koppel het met de code die erop staat.",
