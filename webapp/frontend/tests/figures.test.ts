@@ -1,15 +1,7 @@
+// @vitest-environment node
 /** Files that become figures: told by their bytes, refused in words that help. */
 import { expect, test } from "vitest";
 import { BadFigure, figureMarkdown, kindOf } from "../src/editor/figures";
-
-// Every browser has it; jsdom lacks it.
-Blob.prototype.arrayBuffer ??= function (this: Blob) {
-  return new Promise((resolve) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result as ArrayBuffer);
-    reader.readAsArrayBuffer(this);
-  });
-};
 
 const file = (head: string, name = "a.bin"): File =>
   new File([Uint8Array.from(head, (letter) => letter.charCodeAt(0))], name);

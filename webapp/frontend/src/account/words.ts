@@ -111,7 +111,7 @@ export const words = inLanguage({
 
   nl: {
     back: "← Mijn lessen",
-    toSignIn: "Terug naar inloggen",
+    toSignIn: "Terug naar aanmelden",
     fetching: "Een ogenblik…",
     passwordHint:
       "Minstens 8 tekens, en niet iets wat iedereen zou raden. Een kort zinnetje is prima.",
@@ -133,20 +133,20 @@ export const words = inLanguage({
       fresh: "Nieuw wachtwoord",
       submit: "Wachtwoord wijzigen",
       busy: "Wijzigen…",
-      done: "Je wachtwoord is gewijzigd. Al je andere apparaten zijn uitgelogd.",
+      done: "Je wachtwoord is gewijzigd. Al je andere apparaten zijn afgemeld.",
     },
 
     devices: {
-      title: "Waar je bent ingelogd",
-      lead: "Staat er iets bij wat je niet kent, of een computer die je hebt achtergelaten? Log daar uit; dan kan daarmee ook niemand je les meer bedienen.",
+      title: "Waar je bent aangemeld",
+      lead: "Staat er iets bij wat je niet kent, of een computer die je hebt achtergelaten? Meld het af; dan kan daarmee ook niemand je les meer bedienen.",
       here: "dit apparaat",
       seen: (when: string) => `Laatst gezien: ${when}`,
-      end: "Uitloggen",
-      endOf: (device: string, when: string) => `${device} uitloggen, laatst gezien: ${when}`,
-      endOthers: "Alle andere uitloggen",
-      ended: (device: string) => `${device} is uitgelogd.`,
-      endedOthers: "Alle andere apparaten zijn uitgelogd.",
-      alone: "Je bent alleen op dit apparaat ingelogd.",
+      end: "Afmelden",
+      endOf: (device: string, when: string) => `${device} afmelden, laatst gezien: ${when}`,
+      endOthers: "Alle andere afmelden",
+      ended: (device: string) => `${device} is afgemeld.`,
+      endedOthers: "Alle andere apparaten zijn afgemeld.",
+      alone: "Je bent alleen op dit apparaat aangemeld.",
     },
 
     invitations: {
@@ -189,9 +189,9 @@ export const words = inLanguage({
 
     reset: {
       title: "Kies een nieuw wachtwoord",
-      lead: "Al je apparaten worden dan uitgelogd; hier ben je daarna meteen ingelogd.",
+      lead: "Al je apparaten worden dan afgemeld; hier ben je daarna meteen aangemeld.",
       fresh: "Nieuw wachtwoord",
-      submit: "Wachtwoord opslaan en inloggen",
+      submit: "Wachtwoord opslaan en aanmelden",
       busy: "Opslaan…",
       again: "Nieuwe link aanvragen",
     },
@@ -205,12 +205,12 @@ export const words = inLanguage({
       first: "Voornaam",
       last: "Achternaam",
       userName: "Gebruikersnaam",
-      userNameHint: "Hiermee log je in. Alleen letters, cijfers en . - _",
+      userNameHint: "Hiermee meld je je aan. Alleen letters, cijfers en . - _",
       password: "Wachtwoord",
       submit: "Account aanmaken",
       busy: "Aanmaken…",
       gone: {
-        accepted: "Deze uitnodiging is al aangenomen. Log in met het account dat je hebt gemaakt.",
+        accepted: "Deze uitnodiging is al aangenomen. Meld je aan met het account dat je hebt gemaakt.",
         withdrawn: "Deze uitnodiging is ingetrokken. Vraag het na bij wie je uitnodigde.",
         expired: "Deze uitnodiging is verlopen. Vraag een nieuwe aan wie je uitnodigde.",
       },

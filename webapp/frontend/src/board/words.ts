@@ -75,7 +75,7 @@ export const words = inLanguage({
       connecting: "Code voor dit bord ophalen…",
       title: "Toon hier je les",
       code: (code: string) => `Code ${code}`,
-      open: (host: ComponentChild) => ["Open ", host, " op je eigen apparaat en log in."],
+      open: (host: ComponentChild) => ["Open ", host, " op je eigen apparaat en meld je aan."],
       type: "Open een les en typ deze code onder ‘Borden’.",
       number: "Typ het getal dat daarna hier verschijnt.",
       scan: "of scan dit, of typ",

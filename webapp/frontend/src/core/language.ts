@@ -14,11 +14,12 @@ export type Language = keyof typeof LANGUAGES;
 
 const KEY = "language";
 
-export const language: Language = choice(load<unknown>(KEY, null), navigator.languages ?? []);
+const preferred: readonly string[] = globalThis.navigator?.languages ?? [];
+
+export const language: Language = choice(load<unknown>(KEY, null), preferred);
 
 /** For dates and numbers: the browser's own form of our language (en-GB), else the language (nl). */
-export const locale: string =
-  navigator.languages?.find((tag) => primary(tag) === language) ?? language;
+export const locale: string = preferred.find((tag) => primary(tag) === language) ?? language;
 
 export function choice(chosen: unknown, preferred: readonly string[]): Language {
   return [chosen, ...preferred.map(primary)].find(isLanguage) ?? "en";

@@ -32,7 +32,7 @@ const SENTENCES = inLanguage<Record<string, string>>({
       "Dit is niet het getal op het bord. Er staat nu een nieuwe code op: typ die.",
     "pair.too_early": "Het bord kan nu nog weigeren. Probeer het over een paar seconden opnieuw.",
     "pair.not_waiting":
-      "Dit bord is nu niet vrij: het staat uit, of er geeft al iemand les op.",
+      "Dit bord is nu niet vrij: het staat uit, of iemand geeft er al les op.",
     "pair.not_remembered":
       "Dit bord kent je niet meer. Koppel het met de code die erop staat.",
     "pair.gone": "Het bord wacht niet meer. Er staat een nieuwe code op: typ die.",
