@@ -123,7 +123,7 @@ export const words = inLanguage({
       email: "E-mailadres",
       noEmail:
         "geen – vraag je beheerder om je adres toe te voegen, dan kun je je wachtwoord herstellen",
-      school: "School",
+      school: "Mijn school",
       language: "Taal",
     },
 

@@ -42,7 +42,7 @@ export function Pens({ stage, ink, slide }: Props) {
           class="button button-icon"
           data-testid={`color-${name}`}
           aria-pressed={!erasing && name === color}
-          aria-label={words.pens.color(colorText(name))}
+          aria-label={`${words.pens.pen}: ${colorText(name)}`}
           onClick={() => {
             setColor(name);
             setErasing(false);

@@ -63,7 +63,7 @@ export const words = inLanguage({
 
     pens: {
       label: "Pens",
-      color: (color: string) => `Pen: ${color}`,
+      pen: "Pen",
       eraser: "Eraser",
     },
   },
@@ -74,7 +74,7 @@ export const words = inLanguage({
     waiting: {
       connecting: "Code voor dit bord ophalen…",
       title: "Toon hier je les",
-      code: (code: string) => `Code ${code}`,
+      code: (code: string) => `Code: ${code}`,
       open: (host: ComponentChild) => ["Open ", host, " op je eigen apparaat en meld je aan."],
       type: "Open een les en typ deze code onder ‘Borden’.",
       number: "Typ het getal dat daarna hier verschijnt.",
@@ -125,7 +125,7 @@ export const words = inLanguage({
 
     pens: {
       label: "Pennen",
-      color: (color: string) => `Pen: ${color}`,
+      pen: "Pen",
       eraser: "Gum",
     },
   },
