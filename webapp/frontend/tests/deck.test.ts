@@ -145,6 +145,11 @@ describe("what decks in the wild write", () => {
     );
   });
 
+  test("a box may be called as anything that all objects have", () => {
+    const holder = dom("::: constructor\n\nHouses\n\n:::");
+    expect(holder.querySelector(".box")?.textContent?.trim()).toBe("Houses");
+  });
+
   test("attributes behind a picture", () => {
     const picture = dom(
       '![](/media/ab/x.svg){alt=\'The "root" of a tree\' width="60%"}',

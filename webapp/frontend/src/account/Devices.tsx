@@ -1,12 +1,11 @@
 /** Where the teacher is signed in, and signing out there. */
 import { useEffect, useState } from "preact/hooks";
 import type { Api } from "../core/api";
+import { moment } from "../core/dates";
 import { ErrorNote } from "../ui/ErrorNote";
 import { useAction } from "./action";
 import { devices, endDevice, endOtherDevices, type Device } from "./calls";
-import { moment, texts } from "./texts";
-
-const words = texts.devices;
+import { words } from "./words";
 
 /** `changed`: another number each time the list may have changed elsewhere on the page. */
 export function Devices({ api, changed }: { api: Api; changed: number }) {
@@ -22,7 +21,7 @@ export function Devices({ api, changed }: { api: Api; changed: number }) {
   function end(device: Device): void {
     void run(async () => {
       await endDevice(api, device.id);
-      setSaid(words.ended(device.device));
+      setSaid(words.devices.ended(device.device));
       await refresh();
     });
   }
@@ -30,7 +29,7 @@ export function Devices({ api, changed }: { api: Api; changed: number }) {
   function endOthers(): void {
     void run(async () => {
       await endOtherDevices(api);
-      setSaid(words.endedOthers);
+      setSaid(words.devices.endedOthers);
       await refresh();
     });
   }
@@ -38,27 +37,27 @@ export function Devices({ api, changed }: { api: Api; changed: number }) {
   const others = list?.filter((device) => !device.current) ?? [];
   return (
     <section class="card account-card" aria-labelledby="account-devices">
-      <h2 id="account-devices">{words.title}</h2>
-      <p class="soft">{others.length || !list ? words.lead : words.alone}</p>
+      <h2 id="account-devices">{words.devices.title}</h2>
+      <p class="soft">{others.length || !list ? words.devices.lead : words.devices.alone}</p>
       <ul class="account-list" data-testid="devices" aria-busy={list === null}>
         {list?.map((device) => (
           <li key={device.id} data-testid="device" data-current={device.current}>
             <span class="account-what">
               <span>
                 {device.device}
-                {device.current && <span class="tag tag-good">{words.here}</span>}
+                {device.current && <span class="tag tag-good">{words.devices.here}</span>}
               </span>
-              <span class="soft small">{words.seen(moment(device.seen_at))}</span>
+              <span class="soft small">{words.devices.seen(moment(device.seen_at))}</span>
             </span>
             {!device.current && (
               <button
                 class="button button-small"
                 data-testid="device-end"
-                aria-label={words.endOf(device.device, moment(device.seen_at))}
+                aria-label={words.devices.endOf(device.device, moment(device.seen_at))}
                 disabled={busy}
                 onClick={() => end(device)}
               >
-                {words.end}
+                {words.devices.end}
               </button>
             )}
           </li>
@@ -80,7 +79,7 @@ export function Devices({ api, changed }: { api: Api; changed: number }) {
             disabled={busy}
             onClick={endOthers}
           >
-            {words.endOthers}
+            {words.devices.endOthers}
           </button>
         </div>
       )}

@@ -1,6 +1,6 @@
 /** The fields that several account forms share. */
 import { useId, useState } from "preact/hooks";
-import { texts } from "./texts";
+import { words } from "./words";
 
 /** A password to be chosen, with what makes a good one; it can be shown while it is typed. */
 export function NewPassword({ label, testid }: { label: string; testid: string }) {
@@ -23,11 +23,11 @@ export function NewPassword({ label, testid }: { label: string; testid: string }
         />
       </label>
       <p class="soft small" id={hint}>
-        {texts.passwordHint}
+        {words.passwordHint}
       </p>
       <label class="check">
         <input type="checkbox" checked={shown} onChange={() => setShown(!shown)} />
-        {texts.show}
+        {words.show}
       </label>
     </div>
   );

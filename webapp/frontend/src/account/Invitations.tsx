@@ -1,13 +1,12 @@
 /** A school's admin teacher invites colleagues, and sees what became of it. */
 import { useEffect, useState } from "preact/hooks";
 import { newId, type Api } from "../core/api";
+import { day } from "../core/dates";
 import { ErrorNote } from "../ui/ErrorNote";
 import { fields, useAction } from "./action";
 import { invitations, invite, withdraw, type Invitation } from "./calls";
 import { Email } from "./Fields";
-import { day, texts } from "./texts";
-
-const words = texts.invitations;
+import { words } from "./words";
 /** While a mail is on its way, the list is asked for again. */
 const LOOK_AGAIN_MS = 4_000;
 
@@ -35,7 +34,7 @@ export function Invitations({ api, school }: { api: Api; school: string }) {
       await invite(api, id, email);
       setId(newId());
       form.reset();
-      setSaid(words.done(email));
+      setSaid(words.invitations.done(email));
       await refresh();
     });
   }
@@ -43,22 +42,22 @@ export function Invitations({ api, school }: { api: Api; school: string }) {
   function take(one: Invitation): void {
     void run(async () => {
       await withdraw(api, one.id);
-      setSaid(words.withdrawn(one.email));
+      setSaid(words.invitations.withdrawn(one.email));
       await refresh();
     });
   }
 
   return (
     <section class="card account-card" aria-labelledby="account-invite">
-      <h2 id="account-invite">{words.title}</h2>
-      <p class="soft">{words.lead(school)}</p>
+      <h2 id="account-invite">{words.invitations.title}</h2>
+      <p class="soft">{words.invitations.lead(school)}</p>
       {/* Another address is another invitation, also after a failure: the first may have been made. */}
       <form class="account-form" onSubmit={submit} onInput={() => setId(newId())}>
-        <Email label={words.email} testid="invite-email" />
+        <Email label={words.invitations.email} testid="invite-email" />
         <ErrorNote message={error} />
         <div class="row">
           <button class="button button-main" data-testid="invite-submit" disabled={busy}>
-            {busy ? words.busy : words.submit}
+            {busy ? words.invitations.busy : words.invitations.submit}
           </button>
         </div>
       </form>
@@ -70,7 +69,7 @@ export function Invitations({ api, school }: { api: Api; school: string }) {
         {said}
       </p>
       {list.length > 0 && (
-        <ul class="account-list" aria-label={words.list} data-testid="invitations">
+        <ul class="account-list" aria-label={words.invitations.list} data-testid="invitations">
           {list.map((one) => (
             <li key={one.id} data-testid="invitation" data-state={one.state} data-mail={one.mail}>
               <span class="account-what">
@@ -81,11 +80,11 @@ export function Invitations({ api, school }: { api: Api; school: string }) {
                 <button
                   class="button button-small"
                   data-testid="invitation-withdraw"
-                  aria-label={words.withdrawOf(one.email)}
+                  aria-label={words.invitations.withdrawOf(one.email)}
                   disabled={busy}
                   onClick={() => take(one)}
                 >
-                  {words.withdraw}
+                  {words.invitations.withdraw}
                 </button>
               )}
             </li>
@@ -97,6 +96,6 @@ export function Invitations({ api, school }: { api: Api; school: string }) {
 }
 
 function stateOf(one: Invitation): string {
-  if (one.state !== "open") return words.states[one.state];
-  return `${words.states.open[one.mail]}, ${words.until(day(one.expires_at))}`;
+  if (one.state !== "open") return words.invitations.states[one.state];
+  return `${words.invitations.states.open[one.mail]}, ${words.invitations.until(day(one.expires_at))}`;
 }

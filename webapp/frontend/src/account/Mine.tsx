@@ -4,12 +4,11 @@ import type { Api } from "../core/api";
 import type { User } from "../core/types";
 import { go } from "../teacher/state";
 import { Brand } from "../ui/Brand";
+import { LanguageChoice } from "../ui/LanguageChoice";
 import { Devices } from "./Devices";
 import { Invitations } from "./Invitations";
 import { Password } from "./Password";
-import { texts } from "./texts";
-
-const words = texts.account;
+import { words } from "./words";
 
 export function Mine({ api, user }: { api: Api; user: User }) {
   const [changed, setChanged] = useState(0);
@@ -23,22 +22,26 @@ export function Mine({ api, user }: { api: Api; user: User }) {
           data-testid="to-lessons"
           onClick={() => go({ page: "lessons" })}
         >
-          {texts.back}
+          {words.back}
         </button>
       </header>
       <main class="page account-page">
-        <h1>{words.title}</h1>
+        <h1>{words.account.title}</h1>
         <dl class="account-facts">
-          <dt>{words.userName}</dt>
+          <dt>{words.account.userName}</dt>
           <dd>{user.username}</dd>
-          <dt>{words.email}</dt>
-          <dd>{user.email || words.noEmail}</dd>
+          <dt>{words.account.email}</dt>
+          <dd>{user.email || words.account.noEmail}</dd>
           {user.school && (
             <>
-              <dt>{words.school}</dt>
+              <dt>{words.account.school}</dt>
               <dd>{user.school.name}</dd>
             </>
           )}
+          <dt>{words.account.language}</dt>
+          <dd>
+            <LanguageChoice />
+          </dd>
         </dl>
         <Devices api={api} changed={changed} />
         <Password api={api} username={user.username} onChanged={() => setChanged(changed + 1)} />

@@ -5,9 +5,7 @@ import { ErrorNote } from "../ui/ErrorNote";
 import { fields, useAction } from "./action";
 import { changePassword } from "./calls";
 import { NewPassword } from "./Fields";
-import { texts } from "./texts";
-
-const words = texts.password;
+import { words } from "./words";
 
 export function Password({
   api,
@@ -35,7 +33,7 @@ export function Password({
 
   return (
     <section class="card account-card" aria-labelledby="account-password">
-      <h2 id="account-password">{words.title}</h2>
+      <h2 id="account-password">{words.password.title}</h2>
       <form class="account-form" onSubmit={submit}>
         {/* For password managers: whose password this is. */}
         <input
@@ -48,7 +46,7 @@ export function Password({
           readOnly
         />
         <label>
-          {words.old}
+          {words.password.old}
           <input
             name="old"
             type="password"
@@ -57,16 +55,16 @@ export function Password({
             required
           />
         </label>
-        <NewPassword label={words.fresh} testid="password-new" />
+        <NewPassword label={words.password.fresh} testid="password-new" />
         <ErrorNote message={error} />
         {done && (
           <p class="note note-good" role="status" data-testid="password-done">
-            {words.done}
+            {words.password.done}
           </p>
         )}
         <div class="row">
           <button class="button button-main" data-testid="password-submit" disabled={busy}>
-            {busy ? words.busy : words.submit}
+            {busy ? words.password.busy : words.password.submit}
           </button>
         </div>
       </form>

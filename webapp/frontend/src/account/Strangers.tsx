@@ -6,10 +6,11 @@ import { ApiError, messageFor } from "../core/errors";
 import { go, setUser } from "../teacher/state";
 import { Brand } from "../ui/Brand";
 import { ErrorNote } from "../ui/ErrorNote";
+import { LanguageChoice } from "../ui/LanguageChoice";
 import { fields, useAction } from "./action";
 import { accept, askReset, offer, reset, type Offer } from "./calls";
 import { Email, NewPassword } from "./Fields";
-import { texts } from "./texts";
+import { words } from "./words";
 
 function Frame({ title, children }: { title: string; children: ComponentChildren }) {
   return (
@@ -20,9 +21,10 @@ function Frame({ title, children }: { title: string; children: ComponentChildren
         {children}
         <p class="small">
           <a href="#/" data-testid="to-sign-in">
-            {texts.toSignIn}
+            {words.toSignIn}
           </a>
         </p>
+        <LanguageChoice />
       </div>
     </main>
   );
@@ -40,7 +42,6 @@ export function Forgot({ api }: { api: Api }) {
   const [id, setId] = useState(newId);
   const [sent, setSent] = useState("");
   const { busy, error, run } = useAction();
-  const words = texts.forgot;
 
   function submit(event: SubmitEvent): void {
     const { email = "" } = fields(event);
@@ -52,9 +53,9 @@ export function Forgot({ api }: { api: Api }) {
 
   if (sent) {
     return (
-      <Frame title={words.doneTitle}>
+      <Frame title={words.forgot.doneTitle}>
         <p role="status" data-testid="forgot-done">
-          {words.done(sent)}
+          {words.forgot.done(sent)}
         </p>
         <button
           class="button"
@@ -63,19 +64,19 @@ export function Forgot({ api }: { api: Api }) {
             setSent("");
           }}
         >
-          {words.again}
+          {words.forgot.again}
         </button>
       </Frame>
     );
   }
   return (
-    <Frame title={words.title}>
-      <p class="soft">{words.lead}</p>
+    <Frame title={words.forgot.title}>
+      <p class="soft">{words.forgot.lead}</p>
       <form class="account-form" onSubmit={submit} onInput={() => setId(newId())}>
-        <Email label={words.email} testid="forgot-email" />
+        <Email label={words.forgot.email} testid="forgot-email" />
         <ErrorNote message={error} />
         <button class="button button-main" data-testid="forgot-submit" disabled={busy}>
-          {busy ? words.busy : words.submit}
+          {busy ? words.forgot.busy : words.forgot.submit}
         </button>
       </form>
     </Frame>
@@ -84,7 +85,6 @@ export function Forgot({ api }: { api: Api }) {
 
 export function Reset({ api, user, token }: { api: Api; user: string; token: string }) {
   const { busy, error, code, run } = useAction();
-  const words = texts.reset;
 
   function submit(event: SubmitEvent): void {
     const { password = "" } = fields(event);
@@ -95,20 +95,20 @@ export function Reset({ api, user, token }: { api: Api; user: string; token: str
   }
 
   return (
-    <Frame title={words.title}>
-      <p class="soft">{words.lead}</p>
+    <Frame title={words.reset.title}>
+      <p class="soft">{words.reset.lead}</p>
       <form class="account-form" onSubmit={submit}>
-        <NewPassword label={words.fresh} testid="reset-password" />
+        <NewPassword label={words.reset.fresh} testid="reset-password" />
         <ErrorNote message={error} />
         {code === "link_used_up" && (
           <p class="small">
             <a href="#/forgot" data-testid="reset-again">
-              {words.again}
+              {words.reset.again}
             </a>
           </p>
         )}
         <button class="button button-main" data-testid="reset-submit" disabled={busy}>
-          {busy ? words.busy : words.submit}
+          {busy ? words.reset.busy : words.reset.submit}
         </button>
       </form>
     </Frame>
@@ -127,12 +127,11 @@ export function Join({
   const [offered, setOffered] = useState<Offer | null>(null);
   const [trouble, setTrouble] = useState("");
   const { busy, error, run } = useAction();
-  const words = texts.join;
 
   useEffect(() => {
     offer(api, invitation, secret).then(setOffered, (problem: unknown) => {
       const unknown = problem instanceof ApiError && [400, 404].includes(problem.status);
-      setTrouble(unknown ? words.unknown : messageFor(problem));
+      setTrouble(unknown ? words.join.unknown : messageFor(problem));
     });
   }, [api, invitation, secret]);
 
@@ -156,23 +155,23 @@ export function Join({
       </Frame>
     );
   }
-  if (!offered) return <p class="waiting">{texts.fetching}</p>;
+  if (!offered) return <p class="waiting">{words.fetching}</p>;
   if (offered.state !== "open") {
     return (
       <Frame title={offered.school}>
         <p class="note" data-testid="join-gone">
-          {words.gone[offered.state]}
+          {words.join.gone[offered.state]}
         </p>
       </Frame>
     );
   }
   return (
-    <Frame title={words.title(offered.school)}>
-      <p class="soft">{words.lead(offered.invited_by, offered.email)}</p>
+    <Frame title={words.join.title(offered.school)}>
+      <p class="soft">{words.join.lead(offered.invited_by, offered.email)}</p>
       <form class="account-form" onSubmit={submit}>
         <div class="account-pair">
           <label>
-            {words.first}
+            {words.join.first}
             <input
               name="first_name"
               data-testid="join-first"
@@ -182,7 +181,7 @@ export function Join({
             />
           </label>
           <label>
-            {words.last}
+            {words.join.last}
             <input
               name="last_name"
               data-testid="join-last"
@@ -194,7 +193,7 @@ export function Join({
         </div>
         <div class="field">
           <label>
-            {words.userName}
+            {words.join.userName}
             <input
               name="username"
               data-testid="join-username"
@@ -207,13 +206,13 @@ export function Join({
             />
           </label>
           <p class="soft small" id="join-username-hint">
-            {words.userNameHint}
+            {words.join.userNameHint}
           </p>
         </div>
-        <NewPassword label={words.password} testid="join-password" />
+        <NewPassword label={words.join.password} testid="join-password" />
         <ErrorNote message={error} />
         <button class="button button-main" data-testid="join-submit" disabled={busy}>
-          {busy ? words.busy : words.submit}
+          {busy ? words.join.busy : words.join.submit}
         </button>
       </form>
     </Frame>

@@ -6,7 +6,9 @@ import { COLORS } from "../ink/outline";
 import type { Ink } from "../ink/strokes";
 import { handTool } from "../ink/surface";
 import { eraserTool, penTool } from "../ink/tools";
+import { colorText } from "../ink/words";
 import { Icon } from "../ui/Icon";
+import { words } from "./words";
 
 interface Props {
   /** What reveal.js draws in. */
@@ -33,14 +35,14 @@ export function Pens({ stage, ink, slide }: Props) {
     };
   }, [stage, ink, history, slide, color, erasing]);
   return (
-    <div class="board-pens" role="toolbar" aria-label="Pens" data-testid="board-pens">
+    <div class="board-pens" role="toolbar" aria-label={words.pens.label} data-testid="board-pens">
       {Object.entries(COLORS.pen).map(([name, value]) => (
         <button
           key={name}
           class="button button-icon"
           data-testid={`color-${name}`}
           aria-pressed={!erasing && name === color}
-          aria-label={`Pen: ${name}`}
+          aria-label={`${words.pens.pen}: ${colorText(name)}`}
           onClick={() => {
             setColor(name);
             setErasing(false);
@@ -53,7 +55,7 @@ export function Pens({ stage, ink, slide }: Props) {
         class="button button-icon"
         data-testid="eraser"
         aria-pressed={erasing}
-        aria-label="Eraser"
+        aria-label={words.pens.eraser}
         onClick={() => setErasing(true)}
       >
         <Icon name="eraser" />

@@ -1,6 +1,7 @@
 /** Who may start on this board without a code. Anybody at the board may have it forget them: then a code is needed. */
 import { useState } from "preact/hooks";
 import type { BoardRooms } from "./rooms";
+import { words } from "./words";
 
 export function RememberedFor({ rooms }: { rooms: BoardRooms }) {
   const [asked, setAsked] = useState("");
@@ -11,8 +12,8 @@ export function RememberedFor({ rooms }: { rooms: BoardRooms }) {
     void work;
   };
   return (
-    <section class="remembered" aria-label="Remembered for" data-testid="remembered">
-      <h2>No code needed for</h2>
+    <section class="remembered" aria-label={words.remembered.label} data-testid="remembered">
+      <h2>{words.remembered.title}</h2>
       <ul>
         {list.map((room) => (
           <li key={room.id} data-testid="remembered-teacher">
@@ -25,16 +26,16 @@ export function RememberedFor({ rooms }: { rooms: BoardRooms }) {
                 data-testid="remembered-forget-confirm"
                 onClick={() => act(rooms.forget(room))}
               >
-                Yes, forget
+                {words.remembered.confirm}
               </button>
             ) : (
               <button
                 class="button button-quiet button-small"
                 data-testid="remembered-forget"
-                aria-label={`Forget ${room.teacher}`}
+                aria-label={words.remembered.forgetWhom(room.teacher)}
                 onClick={() => setAsked(room.id)}
               >
-                Forget
+                {words.remembered.forget}
               </button>
             )}
           </li>
@@ -47,7 +48,7 @@ export function RememberedFor({ rooms }: { rooms: BoardRooms }) {
             data-testid="remembered-forget-all-confirm"
             onClick={() => act(rooms.forgetAll())}
           >
-            Yes, forget all
+            {words.remembered.confirmAll}
           </button>
         ) : (
           <button
@@ -55,7 +56,7 @@ export function RememberedFor({ rooms }: { rooms: BoardRooms }) {
             data-testid="remembered-forget-all"
             onClick={() => setAsked("all")}
           >
-            Forget all
+            {words.remembered.forgetAll}
           </button>
         ))}
       {rooms.error.value && (

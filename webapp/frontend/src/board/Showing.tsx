@@ -17,6 +17,7 @@ import type { BoardRooms } from "./rooms";
 import { Stage } from "./stage";
 import { Tools } from "./Tools";
 import { useWakeLock } from "./wakelock";
+import { words } from "./words";
 
 interface Props {
   api: Api;
@@ -119,10 +120,8 @@ function leave(
 function Greeting({ teacher, coming }: { teacher: string; coming: boolean }) {
   return (
     <div class="board-greeting" data-testid="board-greeting">
-      <h1>{teacher ? `Paired with ${teacher}` : "Paired"}</h1>
-      <p class="soft">
-        {coming ? "The lesson is on its way…" : "The lesson appears here as soon as it is opened."}
-      </p>
+      <h1>{teacher ? words.showing.pairedWith(teacher) : words.showing.paired}</h1>
+      <p class="soft">{coming ? words.showing.coming : words.showing.noLesson}</p>
     </div>
   );
 }
@@ -165,7 +164,7 @@ function DeckView({ shown, at, api, ink, figure, pointers, mayDraw }: DeckViewPr
       data-lesson={shown.lesson}
       data-figure={figure ?? ""}
       role="group"
-      aria-label={`${shown.title}, slide ${slide + 1} of ${deck.length}`}
+      aria-label={words.showing.slide(shown.title, slide + 1, deck.length)}
       aria-live="polite"
     >
       <div class="reveal" ref={root} key={deck.slides.length} />

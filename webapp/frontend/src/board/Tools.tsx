@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Connection } from "../live/session";
 import { ConnectionState } from "../ui/ConnectionState";
 import { Dialog } from "../ui/Dialog";
+import { words } from "./words";
 
 /** The buttons stay this long after the last touch. */
 const SHOWN_MS = 3_000;
@@ -30,7 +31,7 @@ export function Tools({ connection, direct, teacher, onLeave }: Props) {
           </span>
         )}
         <button class="button" data-testid="board-leave" onClick={() => setLeaving(true)}>
-          End pairing
+          {words.tools.end}
         </button>
         {document.fullscreenEnabled && (
           <button
@@ -39,22 +40,19 @@ export function Tools({ connection, direct, teacher, onLeave }: Props) {
             aria-pressed={full}
             onClick={toggleFullscreen}
           >
-            {full ? "Leave full screen" : "Full screen"}
+            {full ? words.tools.leaveFullscreen : words.tools.fullscreen}
           </button>
         )}
       </div>
       {leaving && (
-        <Dialog title="End the pairing?" testid="leave-dialog" onClose={() => setLeaving(false)}>
-          <p>
-            This board then shows a new code and no longer follows the lesson. There it can also
-            forget for whom it is remembered.
-          </p>
+        <Dialog title={words.tools.endTitle} testid="leave-dialog" onClose={() => setLeaving(false)}>
+          <p>{words.tools.endMeans}</p>
           <div class="row row-end">
             <button class="button" onClick={() => setLeaving(false)}>
-              Stay
+              {words.tools.stay}
             </button>
             <button class="button button-bad" data-testid="board-leave-confirm" onClick={onLeave}>
-              End pairing
+              {words.tools.end}
             </button>
           </div>
         </Dialog>

@@ -3,10 +3,13 @@ import qrcode from "qrcode-generator";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Hosts } from "../core/hosts";
 import { spacedCode } from "../core/codes";
+import { symbolText } from "../live/symbols";
 import { Brand } from "../ui/Brand";
+import { LanguageChoice } from "../ui/LanguageChoice";
 import { RememberedFor } from "./RememberedFor";
 import type { BoardRooms } from "./rooms";
 import { Waiting, type BoardPairing, type WaitingState } from "./pairing";
+import { words } from "./words";
 
 interface Props {
   hosts: Hosts;
@@ -30,6 +33,7 @@ export function WaitingScreen({ hosts, rooms, school, onPaired, onReady }: Props
     <main class="waiting-screen" data-testid="board-waiting" data-state={state.kind}>
       <header class="waiting-head">
         <Brand name={school || "Firstbell"} />
+        <LanguageChoice />
       </header>
       <div class="waiting-body" aria-live="polite">
         {state.kind === "connecting" && <Connecting />}
@@ -42,33 +46,31 @@ export function WaitingScreen({ hosts, rooms, school, onPaired, onReady }: Props
 }
 
 function Connecting() {
-  return <p class="waiting-calm">Getting a code for this board…</p>;
+  return <p class="waiting-calm">{words.waiting.connecting}</p>;
 }
 
 function Code({ code, longCode, expiresAt, seconds }: Extract<WaitingState, { kind: "code" }>) {
   return (
     <div class="code-screen">
       <div class="code-text">
-        <h1>Show your lesson here</h1>
+        <h1>{words.waiting.title}</h1>
         <p class="code" data-testid="board-code" data-code={code}>
           <span aria-hidden="true">{code.slice(0, 3)}</span>
           <span aria-hidden="true">{code.slice(3)}</span>
-          <span class="visually-hidden">Code {[...code].join(" ")}</span>
+          <span class="visually-hidden">{words.waiting.code(spelled(code))}</span>
         </p>
         <Countdown key={code} expiresAt={expiresAt} seconds={seconds} />
         <ol class="howto">
-          <li>
-            Open <strong>{location.host}</strong> on your own device and sign in.
-          </li>
-          <li>Open a lesson and type this code under “Boards”.</li>
-          <li>Type the number that then comes here.</li>
+          <li>{words.waiting.open(<strong>{location.host}</strong>)}</li>
+          <li>{words.waiting.type}</li>
+          <li>{words.waiting.number}</li>
         </ol>
       </div>
       <figure class="qr">
         {/* After #, so that no server's log has it. */}
         <Qr text={`${location.origin}/#code=${longCode}`} />
         <figcaption>
-          or scan this, or type
+          {words.waiting.scan}
           <span class="long-code" data-testid="board-long-code" data-code={longCode}>
             {spacedCode(longCode)}
           </span>
@@ -85,6 +87,7 @@ function Countdown({ expiresAt, seconds }: { expiresAt: number; seconds: number 
     return () => clearInterval(timer);
   }, [expiresAt]);
   const remaining = Math.max(0, Math.ceil(left / 1_000));
+  const time = `${Math.floor(remaining / 60)}:${String(remaining % 60).padStart(2, "0")}`;
   return (
     <div
       class="countdown"
@@ -95,9 +98,7 @@ function Countdown({ expiresAt, seconds }: { expiresAt: number; seconds: number 
       <span class="countdown-track">
         <span class="countdown-rest" style={{ width: `${(100 * remaining) / seconds}%` }} />
       </span>
-      <span>
-        new code in {Math.floor(remaining / 60)}:{String(remaining % 60).padStart(2, "0")}
-      </span>
+      <span>{words.waiting.countdown(time)}</span>
     </div>
   );
 }
@@ -110,7 +111,7 @@ function Qr({ text }: { text: string }) {
       data-text={text}
       viewBox={`-2 -2 ${path.size + 4} ${path.size + 4}`}
       role="img"
-      aria-label="QR picture that opens the teacher’s page with this code"
+      aria-label={words.waiting.qr}
       shape-rendering="crispEdges"
     >
       <rect x="-2" y="-2" width={path.size + 4} height={path.size + 4} fill="#fff" rx="1" />
@@ -139,27 +140,26 @@ function Offer({ teacher, symbol, symbolName, number, room, onRefuse }: OfferPro
   return (
     <div class="offer" data-testid="board-offer">
       <h1 data-testid="board-teacher">{teacher}</h1>
-      <p>{room ? `starts here, in ${room}.` : "would like to show a lesson here."}</p>
+      <p>{room ? words.offer.starts(room) : words.offer.asks}</p>
       <p class="symbol symbol-board" data-testid="board-symbol" data-symbol={symbolName}>
         <span aria-hidden="true">{symbol}</span>
-        <span class="symbol-name">{symbolName}</span>
+        <span class="symbol-name">{symbolText(symbolName)}</span>
       </p>
       {number && (
         <p class="number" data-testid="board-number" data-number={number}>
           <span aria-hidden="true">{number}</span>
-          <span class="visually-hidden">Number {[...number].join(" ")}</span>
+          <span class="visually-hidden">{words.offer.number(spelled(number))}</span>
         </p>
       )}
-      {!room && (
-        <p class="soft">
-          {number
-            ? "Type this number on your device."
-            : "Do you see the same symbol on your device? Then say yes there."}
-        </p>
-      )}
+      {!room && <p class="soft">{number ? words.offer.typeNumber : words.offer.compare}</p>}
       <button class="button" data-testid="board-refuse" onClick={onRefuse}>
-        {room ? "Not now" : "Not here"}
+        {room ? words.offer.notNow : words.offer.refuse}
       </button>
     </div>
   );
+}
+
+/** For who hears it: one digit after the other. */
+function spelled(digits: string): string {
+  return [...digits].join(" ");
 }

@@ -1,8 +1,10 @@
 /** The lesson was changed on another laptop: the author decides, and nothing is lost meanwhile. */
+import { locale } from "../core/language";
 import type { Lesson } from "../core/types";
 import { Dialog } from "../ui/Dialog";
 import type { Draft } from "../teacher/drafts";
 import { Difference } from "./Difference";
+import { words } from "./words";
 
 interface Props {
   mine: Draft;
@@ -15,21 +17,19 @@ interface Props {
 }
 
 export function Conflict({ mine, current, onCopy, onTheirs, onOverwrite, onLater }: Props) {
-  const title = current
-    ? "This lesson was changed on another laptop"
-    : "This lesson was deleted on another laptop";
+  const title = current ? words.conflict.changed : words.conflict.deleted;
   return (
     <Dialog title={title} testid="conflict-dialog" onClose={onLater} wide={current !== null}>
-      <p>Your text is safe on this device. What should happen to it?</p>
+      <p>{words.conflict.ask}</p>
       {current && (
         <dl class="versions">
-          <dt>Yours</dt>
+          <dt>{words.conflict.mine}</dt>
           <dd>
-            {mine.title} · {words(mine.markdown)}
+            {mine.title} · {lengthOf(mine.markdown)}
           </dd>
-          <dt>The other</dt>
+          <dt>{words.conflict.theirs}</dt>
           <dd>
-            {current.title} · {words(current.markdown)} · {when(current.updated_at)}
+            {current.title} · {lengthOf(current.markdown)} · {when(current.updated_at)}
           </dd>
         </dl>
       )}
@@ -38,41 +38,38 @@ export function Conflict({ mine, current, onCopy, onTheirs, onOverwrite, onLater
       )}
       <div class="choices">
         <button class="button button-main" data-testid="conflict-copy" onClick={onCopy}>
-          {current ? "Keep mine as a copy" : "Keep my text as a new lesson"}
-          <small>
-            {current ? "Both lessons stay, side by side." : "The deleted lesson stays deleted."}
-          </small>
+          {current ? words.conflict.copy : words.conflict.newLesson}
+          <small>{current ? words.conflict.copyMeans : words.conflict.newLessonMeans}</small>
         </button>
         {current && (
           <button class="button" data-testid="conflict-theirs" onClick={() => onTheirs(current)}>
-            Take the other
-            <small>What you changed here is let go.</small>
+            {words.conflict.takeTheirs}
+            <small>{words.conflict.takeTheirsMeans}</small>
           </button>
         )}
         {current && (
           <button class="button" data-testid="conflict-overwrite" onClick={onOverwrite}>
-            Replace the other with mine
-            <small>The other change is no longer shown.</small>
+            {words.conflict.overwrite}
+            <small>{words.conflict.overwriteMeans}</small>
           </button>
         )}
       </div>
       <div class="row row-end">
         <button class="button button-quiet" data-testid="conflict-later" onClick={onLater}>
-          Decide later
+          {words.conflict.later}
         </button>
       </div>
     </Dialog>
   );
 }
 
-function words(markdown: string): string {
-  const count = markdown.split(/\s+/).filter(Boolean).length;
-  return count === 1 ? "1 word" : `${count} words`;
+function lengthOf(markdown: string): string {
+  return words.conflict.length(markdown.split(/\s+/).filter(Boolean).length);
 }
 
 function when(iso: string): string {
   const date = new Date(iso);
   return Number.isNaN(date.getTime())
     ? ""
-    : date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+    : date.toLocaleString(locale, { dateStyle: "medium", timeStyle: "short" });
 }

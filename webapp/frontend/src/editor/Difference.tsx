@@ -3,6 +3,7 @@ import { unifiedMergeView } from "@codemirror/merge";
 import { EditorState } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 import { useEffect, useRef } from "preact/hooks";
+import { words } from "./words";
 
 /** Past this a comparison is an estimate, so that the page never stands still. */
 const SCAN_LIMIT = 2_000;
@@ -20,10 +21,11 @@ export function Difference({ mine, theirs }: { mine: string; theirs: string }) {
           EditorState.readOnly.of(true),
           EditorView.editable.of(false),
           EditorView.lineWrapping,
+          EditorState.phrases.of(words.codeMirror),
           EditorView.contentAttributes.of({
             tabindex: "0",
             "aria-readonly": "true",
-            "aria-label": "Differences: removed from the other, added by yours",
+            "aria-label": words.conflict.difference,
             "data-testid": "conflict-difference",
           }),
           unifiedMergeView({
@@ -41,7 +43,7 @@ export function Difference({ mine, theirs }: { mine: string; theirs: string }) {
   return (
     <>
       <p class="small soft difference-key">
-        <del>Only in the other</del> <ins>Only in yours</ins>
+        <del>{words.conflict.onlyTheirs}</del> <ins>{words.conflict.onlyMine}</ins>
       </p>
       <div class="difference" ref={holder} />
     </>

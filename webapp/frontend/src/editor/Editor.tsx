@@ -21,15 +21,12 @@ import { ToLessons } from "../teacher/ToLessons";
 import { Conflict } from "./Conflict";
 import { replaceAll } from "./field";
 import { asDraft, fetchLesson, saveKnowingly } from "./saves";
+import { words } from "./words";
 import { Writing } from "./Writing";
 import "../lesson/slide.css";
 import "./editor.css";
 
-const NEW_LESSON: Draft = {
-  title: "New lesson",
-  markdown: "# New lesson\n\n---\n\n## First slide\n\n* Appears first\n* Appears second\n",
-  base_version: null,
-};
+const NEW_LESSON: Draft = { ...words.newLesson, base_version: null };
 
 export default function Editor({ api, lesson: id }: { api: Api; lesson: string }) {
   const [draft, setDraft] = useState<Draft | null>(() => openDraft(id));
@@ -62,18 +59,14 @@ export default function Editor({ api, lesson: id }: { api: Api; lesson: string }
     const next = { ...draft, ...change };
     setDraft(next);
     setStatus("");
-    if (!keepDraft(id, next)) {
-      setError(
-        "This device has no room left to keep a draft. Please save, or copy your text elsewhere.",
-      );
-    }
+    if (!keepDraft(id, next)) setError(words.editor.noRoom);
   }
 
   async function store(to: string, text: Draft): Promise<void> {
     if (saving.current) return;
     saving.current = true;
     setError("");
-    setStatus("Saving…");
+    setStatus(words.editor.saving);
     if (to === id && unsaved) keepDraft(id, text);
     try {
       const lesson = await saveKnowingly(api, to, text);
@@ -129,7 +122,7 @@ export default function Editor({ api, lesson: id }: { api: Api; lesson: string }
     setDraft(asDraft(current));
     if (field.current) replaceAll(field.current, current.markdown);
     setConflict(null);
-    setStatus("This is now the other version.");
+    setStatus(words.editor.isTheirs);
   }
 
   async function remove(): Promise<void> {
@@ -157,7 +150,7 @@ export default function Editor({ api, lesson: id }: { api: Api; lesson: string }
         <ToLessons />
         <span class="grow" />
         <span class="soft small" role="status" data-testid="editor-status">
-          {status || (unsaved ? "Not saved yet – kept on this device" : "")}
+          {status || (unsaved ? words.editor.unsaved : "")}
         </span>
         {letGo && (
           <button
@@ -169,7 +162,7 @@ export default function Editor({ api, lesson: id }: { api: Api; lesson: string }
               setLetGo(null);
             }}
           >
-            Bring my text back
+            {words.editor.bringBack}
           </button>
         )}
         {saved && (
@@ -178,7 +171,7 @@ export default function Editor({ api, lesson: id }: { api: Api; lesson: string }
             data-testid="lesson-delete"
             onClick={() => setDeleting(true)}
           >
-            Delete
+            {words.editor.delete}
           </button>
         )}
         {saved && (
@@ -187,7 +180,7 @@ export default function Editor({ api, lesson: id }: { api: Api; lesson: string }
             data-testid="editor-teach"
             onClick={() => go({ page: "teach", lesson: id })}
           >
-            Open
+            {words.editor.teach}
           </button>
         )}
         <button
@@ -196,7 +189,7 @@ export default function Editor({ api, lesson: id }: { api: Api; lesson: string }
           disabled={!draft}
           onClick={() => draft && void store(id, draft)}
         >
-          Save
+          {words.editor.save}
         </button>
       </header>
       <main class="editor">
@@ -204,7 +197,7 @@ export default function Editor({ api, lesson: id }: { api: Api; lesson: string }
         {draft ? (
           <>
             <label>
-              Title
+              {words.editor.title}
               <input
                 data-testid="editor-title"
                 maxLength={200}
@@ -220,7 +213,7 @@ export default function Editor({ api, lesson: id }: { api: Api; lesson: string }
             />
           </>
         ) : (
-          <p class="waiting">Fetching the lesson…</p>
+          <p class="waiting">{words.editor.fetching}</p>
         )}
       </main>
       {conflict && draft && (
@@ -230,7 +223,7 @@ export default function Editor({ api, lesson: id }: { api: Api; lesson: string }
           onCopy={() =>
             void store(newId(), {
               ...draft,
-              title: `${draft.title} (my copy)`.slice(0, 200),
+              title: words.editor.copyOf(draft.title).slice(0, 200),
               base_version: null,
             })
           }
@@ -243,21 +236,21 @@ export default function Editor({ api, lesson: id }: { api: Api; lesson: string }
       )}
       {deleting && (
         <Dialog
-          title="Delete this lesson?"
+          title={words.editor.deleteTitle}
           testid="delete-dialog"
           onClose={() => setDeleting(false)}
         >
-          <p>“{draft?.title}” will be gone from all your devices.</p>
+          <p>{words.editor.deleteMeans(draft?.title ?? "")}</p>
           <div class="row row-end">
             <button class="button" onClick={() => setDeleting(false)}>
-              Keep it
+              {words.editor.keep}
             </button>
             <button
               class="button button-bad"
               data-testid="delete-confirm"
               onClick={() => void remove()}
             >
-              Delete
+              {words.editor.delete}
             </button>
           </div>
         </Dialog>
@@ -272,8 +265,8 @@ function pickTried(draft: Draft | null): Pick<Draft, "tried"> {
 
 function savedWords(lesson: Lesson): string {
   const count = lesson.warnings.length;
-  if (count === 0) return "Saved";
+  if (count === 0) return words.editor.saved;
   return count === 1
-    ? `Saved. ${lesson.warnings[0]?.message ?? ""}`
-    : `Saved, with ${count} things to look at`;
+    ? words.editor.savedBut(lesson.warnings[0]?.message ?? "")
+    : words.editor.savedWith(count);
 }

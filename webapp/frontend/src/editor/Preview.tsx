@@ -4,6 +4,7 @@ import type { Hosts } from "../core/hosts";
 import { Deck } from "../lesson/deck";
 import { SlideView } from "../ui/SlideView";
 import { pieceAt, piecesOf } from "./slides";
+import { words } from "./words";
 
 /** After the last key: drawing while somebody types makes a phone stutter. */
 const CALM_MS = 150;
@@ -15,11 +16,11 @@ export function Preview({ text, line, hosts }: { text: string; line: number; hos
   const index = pieceAt(pieces, calmLine);
   const markdown = pieces[index]?.markdown ?? "";
   const deck = useMemo(() => new Deck([{ title: "", markdown, notes: "" }]), [markdown]);
-  const name = `${chosen ? "Slide" : "Section"} ${index + 1} of ${pieces.length}`;
+  const part = chosen ? words.preview.slide : words.preview.section;
   return (
-    <section class="preview" aria-label="Preview" data-testid="preview">
+    <section class="preview" aria-label={words.preview.label} data-testid="preview">
       {index < 0 ? (
-        <p class="soft">The slide that you write shows here.</p>
+        <p class="soft">{words.preview.empty}</p>
       ) : (
         <>
           <SlideView
@@ -27,11 +28,10 @@ export function Preview({ text, line, hosts }: { text: string; line: number; hos
             slide={0}
             step={Infinity}
             hosts={hosts}
-            label={`Preview of ${name.toLowerCase()}`}
+            label={part.label(index + 1, pieces.length)}
           />
           <p class="soft small" data-testid="preview-name">
-            {name}
-            {!chosen && ". Long sections are divided into several slides."}
+            {part.name(index + 1, pieces.length)}
           </p>
         </>
       )}

@@ -1,5 +1,6 @@
 /** What is on its way into the text, how far, and what could not be taken. */
 import type { Uploads } from "./uploads";
+import { words } from "./words";
 
 export function UploadList({ uploads }: { uploads: Uploads }) {
   return (
@@ -11,16 +12,16 @@ export function UploadList({ uploads }: { uploads: Uploads }) {
             <button
               type="button"
               class="button button-quiet button-small"
-              aria-label={`Close the message about ${name}`}
+              aria-label={words.uploads.closeOf(name)}
               onClick={() => uploads.dismiss(id)}
             >
-              Close
+              {words.uploads.close}
             </button>
           </p>
         ) : (
           <div class="progress" data-testid="upload-progress" key={id}>
-            <span>{share >= 1 ? `Storing ${name}…` : `Sending ${name}…`}</span>
-            <progress max={1} value={share} aria-label={`Upload of ${name}`} />
+            <span>{share >= 1 ? words.uploads.storing(name) : words.uploads.sending(name)}</span>
+            <progress max={1} value={share} aria-label={words.uploads.progress(name)} />
           </div>
         ),
       )}

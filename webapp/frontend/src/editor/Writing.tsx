@@ -10,6 +10,7 @@ import { Preview } from "./Preview";
 import { TextField } from "./TextField";
 import { UploadList } from "./UploadList";
 import { useUploads } from "./uploads";
+import { words } from "./words";
 
 interface Props {
   api: Api;
@@ -36,16 +37,16 @@ export function Writing({ api, text, onView, onChange }: Props) {
 
   return (
     <>
-      <div class="row editor-tools" role="group" aria-label="Editing">
-        <ToolButton name="undo" words="Undo" onPress={() => write((field) => undo(field))} />
-        <ToolButton name="redo" words="Redo" onPress={() => write((field) => redo(field))} />
+      <div class="row editor-tools" role="group" aria-label={words.writing.tools}>
+        <ToolButton name="undo" label={words.writing.undo} onPress={() => write((field) => undo(field))} />
+        <ToolButton name="redo" label={words.writing.redo} onPress={() => write((field) => redo(field))} />
         <button
           type="button"
           class="button button-small"
           data-testid="new-slide"
           onClick={() => write((field, at) => insertBlock(field, at, "---\n\n## ", true))}
         >
-          New slide
+          {words.writing.newSlide}
         </button>
         <button
           type="button"
@@ -53,7 +54,7 @@ export function Writing({ api, text, onView, onChange }: Props) {
           data-testid="add-figure"
           onClick={() => files.current?.click()}
         >
-          Add a figure
+          {words.writing.addFigure}
         </button>
         <input
           ref={files}
@@ -63,7 +64,7 @@ export function Writing({ api, text, onView, onChange }: Props) {
           accept={ACCEPTED}
           multiple
           tabIndex={-1}
-          aria-label="Figure to add"
+          aria-label={words.writing.figureFile}
           onChange={(event) => {
             const chosen = [...(event.currentTarget.files ?? [])];
             event.currentTarget.value = "";
@@ -77,15 +78,14 @@ export function Writing({ api, text, onView, onChange }: Props) {
           aria-pressed={previewed}
           onClick={() => setPreviewed((shown) => !shown)}
         >
-          Preview
+          {words.preview.label}
         </button>
       </div>
       <UploadList uploads={uploads} />
       <div class={`editor-panes ${previewed ? "with-preview" : ""}`}>
         <div class="editor-text">
           <p id="editor-hint" class="soft small">
-            A line with three dashes begins a new slide; items written with * appear one by one. Drop
-            or paste pictures, sound, films and PDF into the text.
+            {words.writing.hint}
           </p>
           <TextField
             text={text}
@@ -104,14 +104,14 @@ export function Writing({ api, text, onView, onChange }: Props) {
   );
 }
 
-function ToolButton(props: { name: string; words: string; onPress: () => void }) {
+function ToolButton(props: { name: string; label: string; onPress: () => void }) {
   return (
     <button
       type="button"
       class="button button-small button-icon"
       data-testid={`editor-${props.name}`}
-      aria-label={props.words}
-      title={props.words}
+      aria-label={props.label}
+      title={props.label}
       onClick={props.onPress}
     >
       <Icon name={props.name} />

@@ -17,6 +17,7 @@ import {
   WidgetType,
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { words } from "./words";
 
 export interface FieldEvents {
   onChange: (text: string) => void;
@@ -25,8 +26,6 @@ export interface FieldEvents {
   /** Files that were dropped at a place or pasted. */
   onFiles: (files: File[], at: number) => void;
 }
-
-const LABEL = "Slides in Markdown";
 
 export function makeField(parent: HTMLElement, text: string, events: FieldEvents): EditorView {
   return new EditorView({
@@ -166,6 +165,7 @@ const theme = EditorView.theme({
 });
 
 const writing: Extension = [
+  EditorState.phrases.of(words.codeMirror),
   history(),
   dropCursor(),
   EditorView.lineWrapping,
@@ -176,7 +176,7 @@ const writing: Extension = [
   coming,
   keymap.of([...defaultKeymap, ...historyKeymap, ...searchKeymap]),
   EditorView.contentAttributes.of({
-    "aria-label": LABEL,
+    "aria-label": words.writing.field,
     tabindex: "0",
     "aria-describedby": "editor-hint",
     "data-testid": "editor-markdown",

@@ -5,6 +5,7 @@
  */
 import type { Api } from "../core/api";
 import { FirstbellError } from "../core/errors";
+import { words } from "./words";
 
 export const FIGURE_LIMIT_BYTES = 50 * 1024 * 1024;
 /** What the file button offers. Phones turn their own kind of picture into JPEG when they see this. */
@@ -19,20 +20,20 @@ export class BadFigure extends FirstbellError {
 }
 
 const HEAD_BYTES = 512;
-const TAKEN = "Pictures (PNG, JPEG, GIF, WebP, AVIF, SVG), sound (MP3, M4A, OGG, WAV), films (MP4, WebM) and PDF are taken.";
 
 export type Kind = { extension: string } | { pdf: true };
 
 /** Throws BadFigure for what no board can show. */
 export async function kindOf(file: File): Promise<Kind> {
-  if (file.size === 0) throw new BadFigure(file.name, "it is empty.");
+  if (file.size === 0) throw new BadFigure(file.name, words.refused.empty);
   const head = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
   const text = Array.from(head, (byte) => String.fromCharCode(byte)).join("");
   if (text.startsWith("%PDF-")) return { pdf: true };
   const found = extensionOf(text, file.name);
-  if (!found) throw new BadFigure(file.name, `this kind of file can’t be shown. ${TAKEN}`);
+  if (!found) throw new BadFigure(file.name, words.refused.unknown);
   if (file.size > FIGURE_LIMIT_BYTES) {
-    throw new BadFigure(file.name, `it has ${megabytes(file.size)}, and at most ${megabytes(FIGURE_LIMIT_BYTES)} are taken. Make it smaller or shorter.`);
+    const [size, most] = [megabytes(file.size), megabytes(FIGURE_LIMIT_BYTES)];
+    throw new BadFigure(file.name, words.refused.tooLarge(size, most));
   }
   return { extension: found };
 }
@@ -54,10 +55,10 @@ function extensionOf(head: string, name: string): string | null {
 function isoMedia(brand: string, name: string): string {
   if (/^avi[fs]$/.test(brand)) return "avif";
   if (/^(hei[cx]|mif1|msf1)$/.test(brand)) {
-    throw new BadFigure(name, "HEIC pictures are not shown by browsers. Save it as JPEG, then take that.");
+    throw new BadFigure(name, words.refused.heic);
   }
   if (brand === "qt  ") {
-    throw new BadFigure(name, "QuickTime films are not shown by all browsers. Save it as MP4 (H.264), then take that.");
+    throw new BadFigure(name, words.refused.quickTime);
   }
   return /^M4[AB] $/.test(brand) ? "m4a" : "mp4";
 }
@@ -76,12 +77,12 @@ export async function uploadFigure(
 
 /** The figure's Markdown; its file's name is the best guess at what it shows. */
 export function figureMarkdown(name: string, url: string, page?: number): string {
-  const words = name
+  const file = name
     .replace(/\.\w{1,5}$/, "")
     .replace(/[_\s]+/g, " ")
     .replace(/([\\[\]<>`*_])/g, "\\$1")
     .trim();
-  return `![${words}${page ? `, page ${page}` : ""}](${url})`;
+  return `![${page ? words.pageOf(file, page) : file}](${url})`;
 }
 
 function megabytes(bytes: number): string {

@@ -10,6 +10,7 @@ import workerUrl from "pdfjs-dist/legacy/build/pdf.worker.min.mjs?url";
 import jbig2Url from "pdfjs-dist/wasm/jbig2.wasm?url";
 import openjpegUrl from "pdfjs-dist/wasm/openjpeg.wasm?url";
 import { BadFigure } from "./figures";
+import { words } from "./words";
 
 export const PAGES_MOST = 200;
 /** A page fills a 4K board's height; more is not seen. */
@@ -78,18 +79,10 @@ async function opened(
     pdf = await task.promise;
   } catch (problem) {
     const locked = (problem as Error | null)?.name === "PasswordException";
-    throw new BadFigure(
-      name,
-      locked
-        ? "it is locked with a password. Save it without one, then take that."
-        : "this PDF can’t be read; it may be damaged.",
-    );
+    throw new BadFigure(name, locked ? words.refused.lockedPdf : words.refused.brokenPdf);
   }
   if (pdf.numPages > PAGES_MOST) {
-    throw new BadFigure(
-      name,
-      `it has ${pdf.numPages} pages, and at most ${PAGES_MOST} are taken. Take a part of it.`,
-    );
+    throw new BadFigure(name, words.refused.longPdf(pdf.numPages, PAGES_MOST));
   }
   return pdf;
 }

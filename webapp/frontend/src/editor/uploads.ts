@@ -5,6 +5,7 @@ import { newId, type Api } from "../core/api";
 import { messageFor } from "../core/errors";
 import { cursorIsAt, dropComing, insertBlock, markComing, placeOf } from "./field";
 import { BadFigure, figureMarkdown, kindOf, uploadFigure } from "./figures";
+import { words } from "./words";
 
 export interface Upload {
   id: string;
@@ -41,7 +42,7 @@ export function useUploads(api: Api): Uploads {
       // Who waits for it goes on below it; who writes elsewhere by now is left there.
       insertBlock(view, at, markdown, cursorIsAt(view, at));
       setList((before) => before.filter((one) => one.id !== id));
-      setDone(`${file.name} is in the text.`);
+      setDone(words.uploads.done(file.name));
     } catch (problem) {
       dropComing(view, id);
       const message = messageFor(problem);

@@ -8,6 +8,7 @@ import type { Slide } from "../core/types";
 import { renderMarkdown } from "./markdown";
 import { sanitize } from "./sanitize";
 import { applyElementComments, numberFragments } from "./steps";
+import { words } from "./words";
 
 export interface RenderedSlide {
   html: string;
@@ -64,7 +65,7 @@ function decorate(content: DocumentFragment): void {
 export function missingPicture(description: string): HTMLElement {
   const sign = document.createElement("span");
   sign.className = "missing";
-  sign.textContent = description ? `Picture: ${description}` : "A picture is missing here";
+  sign.textContent = description ? words.picture(description) : words.missing;
   return sign;
 }
 
@@ -85,9 +86,9 @@ const SNIPPET_CHARACTERS = 60;
 export function labelOf(slide: Slide): SlideLabel {
   const title = slide.title.replace(COUNTER, "").trim();
   const part = Number(slide.title.match(COUNTER)?.[1] ?? 1);
-  const words = part > 1 ? firstWords(slide.markdown) : "";
-  if (words) return { text: words, continues: true };
-  return { text: title || firstWords(slide.markdown) || "Untitled", continues: false };
+  const first = part > 1 ? firstWords(slide.markdown) : "";
+  if (first) return { text: first, continues: true };
+  return { text: title || firstWords(slide.markdown) || words.untitled, continues: false };
 }
 
 function firstWords(markdown: string): string {

@@ -7,15 +7,10 @@
  */
 import MarkdownIt from "markdown-it";
 import type { StateBlock, StateCore, Token } from "markdown-it";
+import { words } from "./words";
 
-/** Boxes that a deck names but does not title, as the Carpentries' lessons do. */
-const BOX_TITLES: Record<string, string> = {
-  objectives: "Objectives",
-  questions: "Questions",
-  keypoints: "Key points",
-  prereq: "Before we start",
-  discussion: "Discussion",
-};
+/** By the name that a deck gives them, which may be any word. */
+const BOX_TITLES = new Map(Object.entries(words.boxes));
 /** Meant for who teaches, not for the class. */
 const HIDDEN_BOXES = new Set(["instructor", "notes", "speaker"]);
 
@@ -75,7 +70,7 @@ function box(state: StateBlock, startLine: number, endLine: number, silent: bool
 
 function openBox(state: StateBlock, name: string): void {
   state.push("box_open", "div", 1).attrSet("class", `box box-${name}`);
-  const title = BOX_TITLES[name];
+  const title = BOX_TITLES.get(name);
   if (!title) return;
   state.push("paragraph_open", "p", 1).attrSet("class", "box-title");
   const inline = state.push("inline", "", 0);
@@ -123,8 +118,8 @@ function applyImageAttributes(image: Token, text: string): void {
     if (name === "width" || name === "height") image.attrSet(name, value);
     if (name !== "alt") continue;
     // The renderer writes the alternative text from a picture's children.
-    const words = image.children?.[0];
-    if (words) words.content = value;
+    const first = image.children?.[0];
+    if (first) first.content = value;
     else
       image.children = [
         Object.assign(Object.create(Object.getPrototypeOf(image)) as Token, {
@@ -144,13 +139,13 @@ function playedKind(source: string): "audio" | "video" | null {
   return /^(mp3|m4a|ogg|wav)$/.test(extension) ? "audio" : null;
 }
 
-function player(kind: "audio" | "video", token: Token, words: string): string {
+function player(kind: "audio" | "video", token: Token, description: string): string {
   const { escapeHtml } = md.utils;
   const source = escapeHtml(String(token.attrGet("src")));
   const sizes = ["width", "height"]
     .filter((name) => token.attrGet(name))
     .map((name) => ` ${name}="${escapeHtml(String(token.attrGet(name)))}"`);
-  return `<${kind} controls preload="metadata" src="${source}" title="${escapeHtml(words)}"${sizes.join("")}></${kind}>`;
+  return `<${kind} controls preload="metadata" src="${source}" title="${escapeHtml(description)}"${sizes.join("")}></${kind}>`;
 }
 
 function starLists(state: StateCore): void {

@@ -6,6 +6,7 @@
  * forms, no frames.
  */
 import DOMPurify from "dompurify";
+import { words } from "./words";
 
 const CLASSES =
   /^(fragment|box(-[\w-]+)?|language-[\w+#-]+|fade-(out|up|down|left|right|in-then-out|in-then-semi-out)|semi-fade-out|current-visible|highlight-(red|green|blue|current-red|current-green|current-blue)|grow|shrink|strike)$/;
@@ -106,8 +107,8 @@ export function isOwnMedia(source: string): boolean {
 /** A picture that is not in this school's media is replaced by its description (deck.ts). */
 function markMissing(element: Element, source: string): void {
   if (element.tagName !== "IMG") return;
-  const words = element.getAttribute("alt") || source.split("/").pop() || "picture";
-  element.setAttribute("data-missing", words.slice(0, 200));
+  const named = element.getAttribute("alt") || source.split("/").pop() || words.aPicture;
+  element.setAttribute("data-missing", named.slice(0, 200));
 }
 
 function keepClasses(value: string): string {

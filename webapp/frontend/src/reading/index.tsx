@@ -12,6 +12,7 @@ import { ErrorNote } from "../ui/ErrorNote";
 import { SlideView } from "../ui/SlideView";
 import "../lesson/slide.css";
 import "./reading.css";
+import { words } from "./words";
 
 /** Pictures that have not come by then are printed as they are. */
 const PICTURES_MS = 10_000;
@@ -60,7 +61,7 @@ export default function Reading({ api, lesson: id }: { api: Api; lesson: string 
   return (
     <div class="shell">
       <header class="bar">
-        <ToLessons word="Lessons" />
+        <ToLessons word={words.back} />
         <h1 class="bar-title" data-testid="reading-title">
           {lesson?.title ?? ""}
         </h1>
@@ -68,28 +69,27 @@ export default function Reading({ api, lesson: id }: { api: Api; lesson: string 
         {lesson && (
           <>
             <button class="button" data-testid="reading-copy" onClick={() => void copy()}>
-              {lesson.mine === false ? "Make my copy" : "Make a copy"}
+              {lesson.mine === false ? words.copyTheirs : words.copy}
             </button>
             <button
               class="button button-main"
               data-testid="reading-print"
               onClick={() => void print()}
             >
-              Print
+              {words.print}
             </button>
           </>
         )}
       </header>
       <main class="reading">
         <ErrorNote message={error} />
-        {!lesson && !error && <p class="waiting">Fetching the lesson…</p>}
+        {!lesson && !error && <p class="waiting">{words.fetching}</p>}
         {lesson?.mine === false && (
           <p class="note" data-testid="reading-author">
-            By {lesson.author}. You can read it and make a copy of your own; only {lesson.author} can
-            change this one.
+            {words.by(lesson.author ?? "")}
           </p>
         )}
-        <ol class="reading-slides" ref={slides} aria-label="Slides">
+        <ol class="reading-slides" ref={slides} aria-label={words.slides}>
           {lesson?.slides.map((slide, index) => (
             <li key={index}>
               <SlideView
@@ -97,7 +97,7 @@ export default function Reading({ api, lesson: id }: { api: Api; lesson: string 
                 slide={index}
                 step={Infinity}
                 hosts={api.hosts}
-                label={`Slide ${index + 1} of ${deck.length}${slide.title ? `: ${slide.title}` : ""}`}
+                label={words.slide(index + 1, deck.length, slide.title)}
                 testid="reading-slide"
               />
             </li>
