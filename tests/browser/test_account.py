@@ -122,6 +122,55 @@ def test_a_lost_device_is_signed_out_and_a_new_password_signs_out_the_rest(
     no_trouble(here, lost, third)
 
 
+FINGERPRINT_READER = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
+"""Chromium's own stand-in for the device's lock (WebAuthn.addVirtualAuthenticator)."""
+
+
+def test_a_passkey_added_on_one_host_signs_in_on_another_until_it_is_removed(
+    laptop: Laptop, screens: Screens, account: Account, look: Callable[[Screen, str], None]
+) -> None:
+    teacher = screens.teacher()
+    device = teacher.page.context.new_cdp_session(teacher.page)
+    device.send("WebAuthn.enable")
+    device.send("WebAuthn.addVirtualAuthenticator", {"options": FINGERPRINT_READER})
+    teacher.sign_in(account.username, account.password)
+    expect(teacher.by("lesson-new")).to_be_visible()
+    teacher.choose_host("host1")
+    teacher.by("account").click()
+    teacher.by("passkey-password").fill("not my password")
+    teacher.by("passkey-add").click()
+    expect(teacher.by("error")).to_contain_text("not your present password")
+    teacher.by("passkey-password").fill(account.password)
+    teacher.by("passkey-add").click()
+    expect(teacher.by("passkeys-said")).to_contain_text("is added")
+    expect(teacher.by("passkey")).to_have_count(1)
+    look(teacher, "60-account-passkey")
+    sign_out(teacher)
+    teacher.choose_host("host2")
+    look(teacher, "61-sign-in-passkey")
+    teacher.by("sign-in-passkey").click()
+    expect(teacher.by("user-name")).to_have_text(account.name)
+    teacher.by("account").click()
+    teacher.by("passkey-remove").click()
+    expect(teacher.by("passkey")).to_have_count(0)
+    sign_out(teacher)
+    teacher.by("sign-in-passkey").click()
+    expect(teacher.by("error")).to_contain_text("does not know this passkey")
+
+
+def sign_out(teacher: Teacher) -> None:
+    teacher.by("to-lessons").click()
+    teacher.by("sign-out").click()
+    expect(teacher.by("sign-in-submit")).to_be_visible()
+
+
 def test_a_signed_out_device_that_is_steering_stops_and_the_board_goes_on(
     laptop: Laptop, screens: Screens, account: Account
 ) -> None:

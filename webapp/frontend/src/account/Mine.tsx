@@ -8,6 +8,7 @@ import { LanguageChoice } from "../ui/LanguageChoice";
 import { Devices } from "./Devices";
 import { Invitations } from "./Invitations";
 import { Password } from "./Password";
+import { Passkeys } from "./Passkeys";
 import { words } from "./words";
 
 export function Mine({ api, user }: { api: Api; user: User }) {
@@ -45,6 +46,7 @@ export function Mine({ api, user }: { api: Api; user: User }) {
         </dl>
         <Devices api={api} changed={changed} />
         <Password api={api} username={user.username} onChanged={() => setChanged(changed + 1)} />
+        <Passkeys api={api} />
         {user.is_school_admin && user.school && <Invitations api={api} school={user.school.name} />}
       </main>
     </div>

@@ -1,5 +1,6 @@
 /** What the account pages ask the API. Each write names itself, so that it may be repeated on any host. */
 import type { Api } from "../core/api";
+import type { PasskeyAnswer, PasskeyOptions } from "../core/passkey";
 
 export interface Device {
   id: string;
@@ -7,6 +8,13 @@ export interface Device {
   created_at: string;
   seen_at: string;
   current: boolean;
+}
+
+export interface Passkey {
+  id: string;
+  device: string;
+  created_at: string;
+  seen_at: string | null;
 }
 
 export interface Invitation {
@@ -52,6 +60,18 @@ export const endDevice = (api: Api, id: string): Promise<unknown> =>
   api.ask("DELETE", `${V1}/sign-ins/${id}`);
 
 export const endOtherDevices = (api: Api): Promise<unknown> => api.ask("DELETE", `${V1}/sign-ins`);
+
+export const passkeys = async (api: Api): Promise<Passkey[]> =>
+  (await api.ask<{ results: Passkey[] }>("GET", `${V1}/passkeys`)).results;
+
+export const passkeyOptions = (api: Api, password: string) =>
+  api.ask<PasskeyOptions>("POST", `${V1}/passkeys/options`, { password });
+
+export const addPasskey = (api: Api, answer: PasskeyAnswer): Promise<unknown> =>
+  api.ask("POST", `${V1}/passkeys`, answer);
+
+export const removePasskey = (api: Api, id: string): Promise<unknown> =>
+  api.ask("DELETE", `${V1}/passkeys/${id}`);
 
 export const invitations = async (api: Api): Promise<Invitation[]> =>
   (await api.ask<{ results: Invitation[] }>("GET", `${V1}/invitations`)).results;

@@ -41,6 +41,21 @@ export const words = inLanguage({
       alone: "You are signed in on this device only.",
     },
 
+    passkeys: {
+      title: "Passkeys",
+      lead: "Sign in with your fingerprint, your face or your device’s PIN: nobody can watch you type a password.",
+      unknown: "This browser doesn’t know passkeys, or not in the way Firstbell uses them.",
+      made: (when: string) => `Made ${when}`,
+      used: (when: string) => `Last used ${when}`,
+      remove: "Remove",
+      removeOf: (device: string, when: string) => `Remove the passkey of ${device}, made ${when}`,
+      removed: (device: string) => `The passkey of ${device} is removed.`,
+      password: "Present password",
+      submit: "Add a passkey",
+      busy: "Adding…",
+      done: "The passkey is added. Next time you can sign in with it.",
+    },
+
     invitations: {
       title: "Invite colleagues",
       lead: (school: string) =>
@@ -147,6 +162,22 @@ export const words = inLanguage({
       ended: (device: string) => `${device} is afgemeld.`,
       endedOthers: "Alle andere apparaten zijn afgemeld.",
       alone: "Je bent alleen op dit apparaat aangemeld.",
+    },
+
+    passkeys: {
+      title: "Passkeys",
+      lead: "Meld je aan met je vingerafdruk, je gezicht of de pincode van je apparaat: niemand kan meekijken terwijl je een wachtwoord typt.",
+      unknown: "Deze browser kent geen passkeys, of niet zoals Firstbell ze gebruikt.",
+      made: (when: string) => `Gemaakt: ${when}`,
+      used: (when: string) => `Laatst gebruikt: ${when}`,
+      remove: "Verwijderen",
+      removeOf: (device: string, when: string) =>
+        `Passkey van ${device} verwijderen, gemaakt: ${when}`,
+      removed: (device: string) => `De passkey van ${device} is verwijderd.`,
+      password: "Huidig wachtwoord",
+      submit: "Passkey toevoegen",
+      busy: "Toevoegen…",
+      done: "De passkey is toegevoegd. De volgende keer kun je je ermee aanmelden.",
     },
 
     invitations: {

@@ -11,6 +11,7 @@ import { HostFailed, tryHosts } from "./failover";
 import { Hosts } from "./hosts";
 import { language } from "./language";
 import { Latency } from "./latency";
+import { usePasskey, type PasskeyOptions } from "./passkey";
 import { forget, load, save } from "./storage";
 import { carry, type ApiAnswer, type ApiRequest } from "./transport";
 import type {
@@ -69,6 +70,14 @@ export class Api {
 
   signIn(username: string, password: string): Promise<SessionAnswer> {
     return this.session({ method: "POST", path: "/api/v1/session", json: { username, password } });
+  }
+
+  /** By the device's own lock. null: the person turned away from it. */
+  async signInByPasskey(): Promise<SessionAnswer | null> {
+    const path = "/api/v1/session/passkey";
+    const options = await this.ask<PasskeyOptions>("POST", `${path}/options`, {});
+    const json = await usePasskey(options);
+    return json && this.session({ method: "POST", path, json });
   }
 
   me(): Promise<SessionAnswer> {

@@ -15,6 +15,10 @@ export const words = inLanguage({
       tooManyTries: "Too many tries. Please wait a minute, then try again.",
       refused: (status: number) => `Firstbell could not do this (answer ${status}).`,
     },
+    passkey: {
+      here: "This device has a passkey for Firstbell already.",
+      failed: "The passkey could not be used. Please try again, or use your password.",
+    },
     today: (time: string) => `today, ${time}`,
   },
   nl: {
@@ -29,6 +33,10 @@ export const words = inLanguage({
       tooLarge: "Dit is te groot.",
       tooManyTries: "Te veel pogingen. Wacht een minuut en probeer het dan opnieuw.",
       refused: (status: number) => `Dat lukte niet (antwoord ${status}).`,
+    },
+    passkey: {
+      here: "Dit apparaat heeft al een passkey voor Firstbell.",
+      failed: "De passkey kon niet worden gebruikt. Probeer het opnieuw of gebruik je wachtwoord.",
     },
     today: (time: string) => `vandaag, ${time}`,
   },

@@ -2,6 +2,8 @@
 import { useState } from "preact/hooks";
 import type { Api } from "../core/api";
 import { ApiError, messageFor } from "../core/errors";
+import { knowsPasskeys } from "../core/passkey";
+import type { SessionAnswer } from "../core/types";
 import { Brand } from "../ui/Brand";
 import { ErrorNote } from "../ui/ErrorNote";
 import { LanguageChoice } from "../ui/LanguageChoice";
@@ -12,14 +14,18 @@ export function SignIn({ api, school }: { api: Api; school: string }) {
   const [error, setError] = useState("");
   const [busy, setBusy] = useState(false);
 
-  async function submit(event: SubmitEvent): Promise<void> {
+  function submit(event: SubmitEvent): void {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
+    void enter(() => api.signIn(String(form.get("username")), String(form.get("password"))));
+  }
+
+  async function enter(signIn: () => Promise<SessionAnswer | null>): Promise<void> {
     setBusy(true);
     setError("");
     try {
-      const answer = await api.signIn(String(form.get("username")), String(form.get("password")));
-      setUser(answer.user);
+      const answer = await signIn();
+      if (answer) setUser(answer.user);
     } catch (problem) {
       setError(signInMessage(problem));
     } finally {
@@ -29,7 +35,7 @@ export function SignIn({ api, school }: { api: Api; school: string }) {
 
   return (
     <main class="sign-in">
-      <form class="card sign-in-card" onSubmit={(event) => void submit(event)}>
+      <form class="card sign-in-card" onSubmit={submit}>
         <Brand />
         <h1>{school ? words.signIn.titleOf(school) : words.signIn.title}</h1>
         <p class="soft">{scannedCode() ? words.signIn.leadWithCode : words.signIn.lead}</p>
@@ -59,6 +65,17 @@ export function SignIn({ api, school }: { api: Api; school: string }) {
         <button class="button button-main" data-testid="sign-in-submit" disabled={busy}>
           {busy ? words.signIn.busy : words.signIn.submit}
         </button>
+        {knowsPasskeys() && (
+          <button
+            class="button"
+            type="button"
+            data-testid="sign-in-passkey"
+            disabled={busy}
+            onClick={() => void enter(() => api.signInByPasskey())}
+          >
+            {words.signIn.passkey}
+          </button>
+        )}
         <p class="small">
           <a href="#/forgot" data-testid="forgot">
             {words.signIn.forgot}

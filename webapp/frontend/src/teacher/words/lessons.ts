@@ -17,6 +17,7 @@ export const words = inLanguage({
       password: "Password",
       submit: "Sign in",
       busy: "Signing in…",
+      passkey: "Sign in with a passkey",
       forgot: "Forgot your password?",
       screen: {
         question: "Setting up a classroom screen?",
@@ -107,6 +108,7 @@ export const words = inLanguage({
       password: "Wachtwoord",
       submit: "Aanmelden",
       busy: "Aanmelden…",
+      passkey: "Aanmelden met een passkey",
       forgot: "Wachtwoord vergeten?",
       screen: {
         question: "Een bord in de klas klaarzetten?",
