@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -179,6 +180,21 @@ def test_a_provider_that_hangs_up_after_its_yes_has_the_mail(outbox: Outbox) -> 
         wait_for(lambda: is_sent(outbox), "sent")
         assert mailbox.copies(name) == 1
         assert mailbox.tries == 1
+
+
+def test_an_outbox_that_is_not_there_yet_is_made_once_by_whoever_comes_first(
+    tmp_path: Path,
+) -> None:
+    def add(number: int, together: threading.Barrier, outbox: Outbox) -> bool:
+        together.wait()
+        return outbox.add(f"<{number}@x>", ME, ME, TEXT)
+
+    with ThreadPoolExecutor(8) as pool:
+        for turn in range(30):
+            fresh, together = Outbox(tmp_path / f"outbox{turn}"), threading.Barrier(8)
+            added = [pool.submit(add, number, together, fresh) for number in range(8)]
+            assert all(one.result() for one in added)
+            assert fresh.counts().waiting == 8
 
 
 @pytest.mark.parametrize(("manner", "copies"), [("drop", 1), ("keep-and-drop", 2)])

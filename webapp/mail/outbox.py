@@ -189,11 +189,24 @@ class Outbox:
         """A transaction; what it wrote is on disk when the block ends."""
         db = sqlite3.connect(self.path, timeout=BUSY_SECONDS)
         try:
-            # Write-ahead: who reads never waits for who writes. FULL: a commit survives a power cut.
-            db.execute("pragma journal_mode = wal")
+            # FULL: a commit survives a power cut.
+            _write_ahead(db)
             db.execute("pragma synchronous = full")
             db.executescript(SCHEMA)
             with db:
                 yield db
         finally:
             db.close()
+
+
+def _write_ahead(db: sqlite3.Connection) -> None:
+    """Who reads never waits for who writes. A new file becomes so once, and for that SQLite itself does not wait."""
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            db.execute("pragma journal_mode = wal")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
