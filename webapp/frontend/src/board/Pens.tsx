@@ -1,6 +1,6 @@
 /** Pens for the class, while the teacher lets it draw: colours, and an eraser for what it drew itself. */
 import type { RefObject } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { InkHistory } from "../ink/history";
 import { COLORS } from "../ink/outline";
 import type { Ink } from "../ink/strokes";
@@ -22,7 +22,8 @@ export function Pens({ stage, ink, slide }: Props) {
   const [color, setColor] = useState("blue");
   const [erasing, setErasing] = useState(false);
   const history = useMemo(() => new InkHistory(ink), [ink]);
-  useEffect(() => {
+  // Before the next event: who takes the eraser and draws at once must not write.
+  useLayoutEffect(() => {
     const holder = stage.current;
     if (!holder) return;
     const desk = { ink, history, slide };

@@ -1,6 +1,6 @@
 /** The slide under the teacher's hand: drawn on, pointed at, turned by a finger, its figures enlarged. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Hosts } from "../core/hosts";
 import { slideKey, type Pen } from "../ink/strokes";
 import { handTool, type Tool } from "../ink/surface";
@@ -40,7 +40,8 @@ export function SlideStage(props: Props) {
   turn.current = props.onTurn;
 
   const color = tool === "highlighter" ? colors.highlighter : colors.pen;
-  useEffect(() => {
+  // Before the next event: a stroke begun at once is made by this tool, on this slide.
+  useLayoutEffect(() => {
     if (!holder.current || !tool) return;
     return handTool(holder.current, makeTool(classroom, tool, lesson, slide, color));
   }, [classroom, tool, lesson, slide, color]);
