@@ -64,6 +64,15 @@ class Boards(Look[Found]):
             return False
         return role.subject in self._pairings or role.issued < self._sessions.get(role.session, 0)
 
+    def has_ended(self, pairing: str) -> bool:
+        """Whether this one pairing was forgotten, by the board or by its teacher."""
+        return pairing in self._pairings
+
+    @property
+    def news(self) -> int:
+        """Another number when more were forgotten."""
+        return len(self._pairings)
+
     def room(self, board: str, teacher: str) -> str | None:
         """What this teacher calls a board that waits here; None if it isn't remembered for her."""
         return self._rooms.get(board, {}).get(teacher)

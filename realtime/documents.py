@@ -168,6 +168,10 @@ class SharedDocument:
         entry = self._boards.get(pairing)
         return isinstance(entry, dict) and bool(entry.get("revoked"))
 
+    def standing(self) -> list[str]:
+        """Pairings of all boards that were not sent away."""
+        return [pairing for pairing in self._boards if not self.revoked(pairing)]
+
     def record_pairing(self, pairing: str, name: str = "") -> Applied:
         """Write a new board into the map, with what the teacher calls it; a known one is left as it is."""
         if self._boards.get(pairing) is not None:

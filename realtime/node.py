@@ -140,6 +140,8 @@ class Node:
         self.waiting.tick()
         self.desk.tick()
         self.relay.tick()
+        for session in self.relay.sessions():
+            session.end_boards(self.waiting.boards.has_ended, self.waiting.boards.news)
         if self.revocations is not None:
             self.revocations.tick(now)
         self._say_how_it_is()

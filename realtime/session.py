@@ -68,6 +68,7 @@ class Session:
         self._clock = clock
         self._synced_at = clock()
         self._wait_seconds = SETTLE_SECONDS
+        self._ended_seen: tuple[int, bool] | None = None
 
     @property
     def unsaved(self) -> bool:
@@ -211,6 +212,19 @@ class Session:
         for member in tuple(self.members):
             if member is not source and (by_teacher or member.role.is_teacher):
                 member.send_text(text)
+
+    def end_boards(self, have_ended: Callable[[str], bool], news: int) -> None:
+        """Take boards off the list that were forgotten without a word here: they were off, or this session was.
+
+        `news`: another number when there may be more of them; only then, and after loading, the list is gone through.
+        """
+        seen = (news, self.loaded)
+        if seen == self._ended_seen:
+            return
+        self._ended_seen = seen
+        for pairing in self.document.standing():
+            if have_ended(pairing):
+                self.spread(self.document.revoke(pairing), None)
 
     def merge_snapshots(self, states: list[bytes]) -> None:
         """The rows of all nodes; a broken row is logged and skipped."""

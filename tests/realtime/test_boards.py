@@ -129,6 +129,19 @@ async def test_a_board_that_was_forgotten_while_a_node_was_dead_is_refused_there
     await Page.hello(nodes[0], kept["token"])
 
 
+async def test_a_board_that_is_forgotten_while_it_is_off_leaves_the_teachers_list(
+    nodes: list[RealtimeNode], databases: list[Database]
+) -> None:
+    teacher = await Page.hello(nodes[0], token(new_session()))
+    boards = [await Page.open(nodes[1]) for _ in range(2)]
+    forgotten, kept = [(await pair(board, teacher))["pairing"] for board in boards]
+    for board in boards:
+        board.close()
+    databases[0].forget(forgotten)  # it said so to the API, and closed its page
+    await until(lambda: teacher.boards[forgotten]["revoked"], "the list without it")
+    assert teacher.boards[kept]["revoked"] is False
+
+
 async def until_forgotten(node: RealtimeNode, board_token: str) -> None:
     """The node hears of it from its own Postgres, within seconds."""
     for _ in range(100):
