@@ -40,9 +40,7 @@ class Message(str):
 
     @classmethod
     def of(cls, stored: Any) -> "Message":
-        """What was stored. A mere string is a sentence of before there were languages."""
-        if isinstance(stored, str):
-            return cls(stored)
+        """What was stored."""
         values = {
             n: cls.of(one) if isinstance(one, dict) else one for n, one in stored["values"].items()
         }

@@ -51,8 +51,8 @@ class _Found:
     warnings: list[dict[str, Any]] = field(default_factory=list)
 
     def warn(self, file: str, slide: int | None, message: Message) -> None:
-        """Kept in no language: who repeats the import may have chosen another one since."""
-        self.warnings.append({"file": file, "slide": slide, "message": message.stored()})
+        words = message.stored()
+        self.warnings.append({"file": file, "slide": slide, "message": message, "words": words})
 
 
 def run_import(owner: Any, key: UUID, content: bytes, kind: str, name: str) -> dict[str, Any]:
@@ -83,11 +83,14 @@ def run_import(owner: Any, key: UUID, content: bytes, kind: str, name: str) -> d
 
 
 def _shown(answer: dict[str, Any]) -> dict[str, Any]:
-    """A stored answer in the language of the request."""
-    warnings = [
-        {**one, "message": Message.of(one["message"]).shown()} for one in answer["warnings"]
-    ]
-    return {**answer, "warnings": warnings}
+    """A stored answer as it is told: who repeats an import may have chosen another language since."""
+    return {**answer, "warnings": [_shown_warning(**one) for one in answer["warnings"]]}
+
+
+def _shown_warning(file: str, slide: int | None, message: str, words: Any = None) -> dict[str, Any]:
+    # Without words it is of a release that spoke English only; that release reads ours by `message`.
+    told = Message.of(words).shown() if words else message
+    return {"file": file, "slide": slide, "message": told}
 
 
 def _repeated(owner: Any, done: Import, sha256: str) -> dict[str, Any]:
