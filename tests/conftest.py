@@ -6,6 +6,7 @@
 """
 
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from cluster.local.laptop import Laptop
 if TYPE_CHECKING:
     from playwright.sync_api import Playwright
 
+ROOT = Path(__file__).parents[1]
 FIRST_PORT_BASE = 18000
 """Away from `make up`'s 8000, so that tests run beside it."""
 
@@ -48,6 +50,11 @@ def _is_whole(item: pytest.Item) -> bool:
     path = item.path.relative_to(Path(__file__).parent).as_posix()
     fixtures = set(getattr(item, "fixturenames", ()))
     return path.startswith(WHOLE_PATHS) or bool(WHOLE_FIXTURES & fixtures)
+
+
+def pytest_sessionstart() -> None:
+    """Compile the catalogues, as `make up` and `make build` do. Which one can't be, tests/webapp/test_languages.py says."""
+    subprocess.run([ROOT / "bin/languages"], check=False)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

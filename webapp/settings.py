@@ -73,6 +73,9 @@ MIDDLEWARE = [
     "webapp.health.middleware.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Behind what is the same in all languages (static files, health), so that its `Vary: Accept-Language` splits no
+    # cache; before all whose refusals are sentences.
+    "django.middleware.locale.LocaleMiddleware",
     *(["webapp.multimaster.middleware.PositionMiddleware"] if MESH else []),
     "webapp.accounts.middleware.SessionMiddleware",
     "webapp.accounts.devices.DeviceMiddleware",
@@ -164,7 +167,11 @@ STATIC_URL = "/static/"
 # The admin's few files are served out of the installed packages: no collectstatic to forget.
 WHITENOISE_USE_FINDERS = True
 
+# The catalogues of all but English lie in locale/; README.md says how to add a language.
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("nl", "Nederlands")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,11 @@ def test_pages_roles_and_lock_are_there(unpacked):
     assert (unpacked / "requirements.lock").read_text() == (
         REPOSITORY / "requirements.lock"
     ).read_text()
+
+
+def test_our_wheel_has_the_catalogues_that_hosts_answer_from(unpacked):
+    (own,) = (unpacked / "wheels").glob("firstbell-*.whl")
+    assert "webapp/locale/nl/LC_MESSAGES/django.mo" in zipfile.ZipFile(own).namelist()
 
 
 def test_all_locked_packages_are_there_for_both_debians(unpacked):

@@ -89,6 +89,30 @@ def test_a_reset_is_the_way_out_for_who_is_locked_out_of_a_new_device(
     assert laptop.sign_in(tess, NEW).status_code == 200
 
 
+def test_mails_are_in_the_language_of_who_caused_them(
+    api: Api, mailbox: Mailbox, tess: str
+) -> None:
+    dutch = Client(api)
+    dutch.session.headers["Accept-Language"] = "nl"
+    email = f"{tess}@school.example"
+    assert dutch.put(f"password-resets/{uuid7()}", {"email": email}).status_code == 202
+    mail = mail_to(mailbox, email)
+    assert mail.message["Subject"] == "Kies een nieuw wachtwoord voor Firstbell"
+    assert f"Je gebruikersnaam is {tess}." in mail.text
+    assert "binnen 4 uur" in mail.text
+    _, user, token = place(mail)
+    done = dutch.put("password", {"user": user, "token": token, "password": NEW})
+    assert done.status_code == 200, done.text
+    assert dutch.sign_in("ada").ok
+    guest = f"gast-{tess}@school.example"
+    invite(dutch, guest)
+    letter = mail_to(mailbox, guest)
+    assert "nodigt je uit voor Firstbell Demo School" in str(letter.message["Subject"])
+    assert "tot en met" in letter.text
+    path, bearer = offer(api, mailbox, guest)
+    assert Client(api).get(path, headers=bearer).json()["state"] == "open"
+
+
 def test_a_reset_may_be_repeated_but_not_with_another_password(
     api: Api, mailbox: Mailbox, tess: str
 ) -> None:

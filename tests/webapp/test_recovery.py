@@ -11,6 +11,7 @@ from tests.support.nodes import CREDENTIALS, Nodes, running_mesh, wait_until
 from tests.webapp.support import Api, Client, environment, error_of, manage, new_lesson, uuid7
 
 ADMIN_PASSWORD = "operator-of-the-school"
+DUTCH = {"Accept-Language": "nl"}
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +121,12 @@ def test_an_operator_sees_what_a_teacher_lost_and_gives_it_back(mesh, apis, ada)
     assert ">ada<" in page  # who lost, and who won
     address = entry(page, lesson["id"])
     assert "Lost" in shown(boss, address)
+    boss.session.headers.update(DUTCH)
+    dutch = shown(boss, address)
+    assert "Verloren wijzigingen" in dutch
+    assert "Verloren: ada, op node 1," in dutch
+    assert "Kies wat je wilt terugzetten." in post_form(boss, address, {}).text
+    del boss.session.headers["Accept-Language"]
     refused = post_form(boss, address, {})
     assert "Choose what to restore" in refused.text
     done = post_form(boss, address, {"restore:title": "on", "value:title": "Lost"})
@@ -217,6 +224,9 @@ def test_who_took_a_name_a_moment_too_early_is_told_and_loses_nothing_else(mesh,
         assert error_of(told)["code"] == "name_taken"
         assert "username “mary” was taken" in error_of(told)["message"]
         assert list(error_of(told)["fields"]) == ["username"]
+        dutch = error_of(mary.get(path, headers=DUTCH))
+        assert (dutch["code"], list(dutch["fields"])) == ("name_taken", ["username"])
+        assert "elders gebruikersnaam “mary” in gebruik genomen" in dutch["message"]
     mesh.sql(2, "update accounts_user set password = '!' where id = %s", winner)
     mesh.level()
     assert error_of(Client(apis[2]).sign_in("mary"))["code"] == "name_taken"
@@ -239,6 +249,9 @@ def test_who_took_a_name_a_moment_too_early_is_told_and_loses_nothing_else(mesh,
 def test_an_unknown_session_is_still_401(mesh, apis):
     visitor = Client(apis[1])
     assert visitor.get("session").status_code == 401
+    refused = visitor.get("session", headers=DUTCH | {"Firstbell-Position": "nonsense"})
+    assert error_of(refused)["message"].startswith("Firstbell-Position is geen positie")
+    assert "Accept-Language" in refused.headers["Vary"]
     visitor.session.cookies.set("firstbell_session", "a" * 32)
     assert visitor.get("session").status_code == 401
 

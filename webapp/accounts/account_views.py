@@ -13,10 +13,11 @@ from rest_framework.views import APIView
 from webapp.accounts import invitations, letters, passwords, sign_ins
 from webapp.accounts.budgets import Budget, client_address, refuse_if_spent
 from webapp.accounts.devices import name_key
-from webapp.accounts.models import Invitation
+from webapp.accounts.models import Invitation, SignIn
 from webapp.accounts.views import refuse_foreign_page
 from webapp.api.errors import ApiError, NotFound
 from webapp.api.ids import parse_uuid
+from webapp.api.messages import Message
 from webapp.mail.letters import promise
 from webapp.mail.models import Letter
 
@@ -67,7 +68,9 @@ class ResetAskView(AnonymousView):
                 Budget(f"reset.{name_key(email)}", *RESETS_PER_EMAIL),
                 Budget(f"resets.{client_address(request._request)}", *RESETS_PER_ADDRESS),
             ]
-            refuse_if_spent(budgets, "This was asked for often. Look into the mailbox, spam too.")
+            refuse_if_spent(
+                budgets, Message("This was asked for often. Look into the mailbox, spam too.")
+            )
             promise(key, letters.RESET, email)
             for budget in budgets:
                 budget.spend()
@@ -126,10 +129,13 @@ class PasswordView(APIView):
 
 class SignInSerializer(serializers.Serializer):
     id = serializers.UUIDField()
-    device = serializers.CharField(help_text="Browser and system, as the browser told.")
+    device = serializers.SerializerMethodField(help_text="Browser and system, as the browser told.")
     created_at = serializers.DateTimeField()
     seen_at = serializers.DateTimeField(help_text="To a quarter of an hour.")
     current = serializers.BooleanField(help_text="It is the one that asks.")
+
+    def get_device(self, one: SignIn) -> str:
+        return sign_ins.shown_device(one.device)
 
 
 class SignInsSerializer(serializers.Serializer):
@@ -159,7 +165,7 @@ class SignInView(APIView):
     @extend_schema(operation_id="sign_ins_end", responses={204: None})
     def delete(self, request: Request, sign_in_id: str) -> Response:
         if not sign_ins.end(request.user, parse_uuid(sign_in_id, "id")):
-            raise NotFound("device")
+            raise NotFound(Message("device"))
         return Response(status=204)
 
 
@@ -196,7 +202,7 @@ class SchoolAdminView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if not (request.user.is_school_admin and request.user.school_id):
-            text = "Only a school's admin teacher may invite. Ask yours."
+            text = Message("Only a school's admin teacher may invite. Ask yours.")
             raise ApiError(403, "not_school_admin", text)
 
 

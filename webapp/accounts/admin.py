@@ -2,8 +2,11 @@
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.utils.translation import gettext_lazy
 
 from webapp.accounts.models import School, User
+
+SCHOOL = (gettext_lazy("School"), {"fields": ["school", "is_school_admin"]})
 
 
 @admin.register(School)
@@ -19,9 +22,9 @@ class FirstbellUserAdmin(UserAdmin):
     list_filter = ["school", "is_staff", "is_active"]
     fieldsets = (
         *(UserAdmin.fieldsets or ()),
-        ("School", {"fields": ["school", "is_school_admin"]}),
+        SCHOOL,
     )
     add_fieldsets = (
         *UserAdmin.add_fieldsets,
-        ("School", {"fields": ["school", "is_school_admin"]}),
+        SCHOOL,
     )

@@ -1,10 +1,12 @@
 """Accounts: schools and the people who teach there."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy
 
 
 class AccountsConfig(AppConfig):
     name = "webapp.accounts"
+    verbose_name = gettext_lazy("Accounts")
 
     def ready(self) -> None:
         from django.contrib.auth.models import update_last_login

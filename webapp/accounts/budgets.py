@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from rest_framework.throttling import SimpleRateThrottle
 
 from webapp.api.errors import ApiError
+from webapp.api.messages import Message
 
 
 class Budget(SimpleRateThrottle):
@@ -52,19 +53,20 @@ def seconds_left(budgets: Iterable[Budget]) -> int:
     return max((budget.seconds_left() for budget in budgets), default=0)
 
 
-def refuse_if_spent(budgets: Iterable[Budget], why: str) -> None:
+def refuse_if_spent(budgets: Iterable[Budget], why: Message) -> None:
     """Raises ApiError 429 `too_many_tries` with `retry_after_seconds`."""
     if seconds := seconds_left(budgets):
         raise TooManyTries(why, seconds)
 
 
 class TooManyTries(ApiError):
-    def __init__(self, why: str, seconds: int) -> None:
+    def __init__(self, why: Message, seconds: int) -> None:
         minutes = ceil(seconds / 60)
-        when = "in a minute" if minutes == 1 else f"in {minutes} minutes"
-        super().__init__(
-            429, "too_many_tries", f"{why} Try again {when}.", retry_after_seconds=seconds
-        )
+        if minutes == 1:
+            message = Message("%(why)s Try again in a minute.", why=why)
+        else:
+            message = Message("%(why)s Try again in %(minutes)s minutes.", why=why, minutes=minutes)
+        super().__init__(429, "too_many_tries", message, retry_after_seconds=seconds)
 
 
 def client_address(request: HttpRequest) -> str:

@@ -21,6 +21,7 @@ from django.http import HttpRequest
 
 from webapp.accounts.budgets import Budget, TooManyTries, client_address, seconds_left
 from webapp.accounts.devices import known_device, name_key
+from webapp.api.messages import Message
 
 QUARTER, HOUR = 900, 3600
 PER_DEVICE = (10, QUARTER)
@@ -37,7 +38,7 @@ def check(request: HttpRequest, username: str, password: str) -> Any:
     user = authenticate(request, username=username, password=password)
     seconds: int = getattr(request, WAIT, 0)
     if user is None and seconds:
-        raise TooManyTries("There were too many wrong passwords.", seconds)
+        raise TooManyTries(Message("There were too many wrong passwords."), seconds)
     return user
 
 

@@ -17,6 +17,7 @@ from webapp.accounts.budgets import Budget, refuse_if_spent
 from webapp.accounts.models import Invitation, User
 from webapp.api.errors import ApiError, NotFound
 from webapp.api.ids import derived_uuid7
+from webapp.api.messages import Message
 from webapp.mail.letters import promise
 from webapp.mail.models import Letter
 
@@ -30,7 +31,7 @@ def invite(admin: User, key: UUID, email: str) -> tuple[Invitation, bool]:
     found = Invitation.objects.filter(id=key).first()
     if found is None:
         budget = Budget(f"invite.{admin.id}", *PER_DAY)
-        refuse_if_spent([budget], "You have invited many people today.")
+        refuse_if_spent([budget], Message("You have invited many people today."))
         with transaction.atomic():
             found, made = Invitation.objects.get_or_create(
                 id=key,
@@ -41,9 +42,9 @@ def invite(admin: User, key: UUID, email: str) -> tuple[Invitation, bool]:
         if made:
             return found, True
     if found.school_id != admin.school_id:
-        raise NotFound("invitation")
+        raise NotFound(Message("invitation"))
     if found.email != email:
-        text = "This invitation is for another address. Make a new one."
+        text = Message("This invitation is for another address. Make a new one.")
         raise ApiError(409, "another_invitation", text, {"email": [text]})
     return found, False
 
@@ -60,9 +61,11 @@ def withdraw(admin: User, key: UUID) -> None:
     """Withdrawn again, it stays withdrawn. One that was accepted is an account by now, and stays one."""
     invitation = Invitation.objects.filter(id=key, school_id=admin.school_id).first()
     if invitation is None:
-        raise NotFound("invitation")
+        raise NotFound(Message("invitation"))
     if invitation.accepted_at:
-        text = "This invitation was accepted already. Ask your administrator to switch the account off."
+        text = Message(
+            "This invitation was accepted already. Ask your administrator to switch the account off."
+        )
         raise ApiError(409, "accepted", text)
     Invitation.objects.filter(id=key, withdrawn_at=None).update(withdrawn_at=timezone.now())
 
@@ -93,14 +96,14 @@ def offered(key: UUID, secret: str) -> Invitation:
     """The invitation for who has its mail. Raises ApiError: not_found, or 409 with its state as code."""
     invitation = Invitation.objects.select_related("school", "invited_by").filter(id=key).first()
     if invitation is None or not letters.opens(secret, invitation):
-        raise NotFound("invitation")
+        raise NotFound(Message("invitation"))
     return invitation
 
 
 GONE = {
-    "withdrawn": "This invitation was withdrawn. Ask whoever invited you.",
-    "expired": "This invitation has expired. Ask whoever invited you for a new one.",
-    "accepted": "This invitation was accepted already. Sign in with the account you made.",
+    "withdrawn": Message("This invitation was withdrawn. Ask whoever invited you."),
+    "expired": Message("This invitation has expired. Ask whoever invited you for a new one."),
+    "accepted": Message("This invitation was accepted already. Sign in with the account you made."),
 }
 
 
@@ -151,12 +154,13 @@ def _check(account: User) -> None:
         account.clean_fields(exclude=["password", "email"])
     except ValidationError as error:
         fields = error.message_dict
+        # Django has said it in the language of the request already.
         text = " ".join(words for found in fields.values() for words in found)
-        raise ApiError(400, "invalid", text, fields) from None
+        raise ApiError(400, "invalid", Message(text), fields) from None
     if User.objects.filter(username=account.username).exists():
         raise _taken(account.username)
 
 
 def _taken(username: str) -> ApiError:
-    text = f"The user name “{username}” is taken. Choose another one."
+    text = Message("The user name “%(name)s” is taken. Choose another one.", name=username)
     return ApiError(409, "name_taken", text, {"username": [text]})

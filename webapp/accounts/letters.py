@@ -1,4 +1,4 @@
-"""The letters about accounts, all their words, and the links in them.
+"""The letters about accounts, all their words, and the links in them. Who calls has chosen the language.
 
 Links carry their secret after the `#`, which browsers send to no server.
 """
@@ -8,6 +8,8 @@ from django.contrib.auth.tokens import default_token_generator
 from django.core import signing
 from django.core.mail import EmailMessage
 from django.utils.crypto import constant_time_compare
+from django.utils.formats import date_format
+from django.utils.translation import gettext, gettext_lazy
 
 from webapp.accounts.models import Invitation, User
 from webapp.mail.letters import writes
@@ -16,29 +18,29 @@ from webapp.mail.models import Letter
 RESET = "password_reset"
 INVITE = "invitation"
 
-RESET_SUBJECT = "Choose a new password for Firstbell"
-RESET_TEXT = """Hello {name},
+RESET_SUBJECT = gettext_lazy("Choose a new password for Firstbell")
+RESET_TEXT = gettext_lazy("""Hello %(name)s,
 
-somebody, probably you, asked for a new password for Firstbell. Your user name is {username}.
+somebody, probably you, asked for a new password for Firstbell. Your user name is %(username)s.
 
-Choose the new password here, within {hours} hours:
+Choose the new password here, within %(hours)s hours:
 
-{link}
+%(link)s
 
 If it was not you, do nothing: your password stays as it is.
-"""
+""")
 
-INVITE_SUBJECT = "{inviter} invites you to {school} on Firstbell"
-INVITE_TEXT = """Hello,
+INVITE_SUBJECT = gettext_lazy("%(inviter)s invites you to %(school)s on Firstbell")
+INVITE_TEXT = gettext_lazy("""Hello,
 
-{inviter} invites you to teach with Firstbell at {school}.
+%(inviter)s invites you to teach with Firstbell at %(school)s.
 
-Make your account here, until {until:%d %B %Y}:
+Make your account here, until %(until)s:
 
-{link}
+%(link)s
 
 If you did not expect this, do nothing; no account is made.
-"""
+""")
 
 
 def page(place: str) -> str:
@@ -63,13 +65,13 @@ def _reset(letter: Letter) -> list[EmailMessage]:
 
 
 def _reset_for(user: User) -> EmailMessage:
-    text = RESET_TEXT.format(
-        name=user.shown_name,
-        username=user.get_username(),
-        hours=settings.PASSWORD_RESET_TIMEOUT // 3600,
-        link=page(f"reset/{user.id}/{default_token_generator.make_token(user)}"),
-    )
-    return EmailMessage(RESET_SUBJECT, text, to=[user.email])
+    text = RESET_TEXT % {
+        "name": user.shown_name,
+        "username": user.get_username(),
+        "hours": settings.PASSWORD_RESET_TIMEOUT // 3600,
+        "link": page(f"reset/{user.id}/{default_token_generator.make_token(user)}"),
+    }
+    return EmailMessage(str(RESET_SUBJECT), text, to=[user.email])
 
 
 @writes(INVITE)
@@ -79,12 +81,12 @@ def _invite(letter: Letter) -> list[EmailMessage]:
     )
     if invitation is None or invitation.state != "open":
         return []
-    inviter = invitation.invited_by.shown_name if invitation.invited_by else "A colleague"
+    inviter = invitation.invited_by.shown_name if invitation.invited_by else gettext("A colleague")
     words = {"inviter": inviter, "school": invitation.school.name}
-    text = INVITE_TEXT.format(
+    text = INVITE_TEXT % {
         **words,
-        until=invitation.expires_at,
-        link=page(f"join/{invitation.id}/{invitation_key(invitation)}"),
-    )
-    subject = " ".join(INVITE_SUBJECT.format(**words).split())  # a header is one line
+        "until": date_format(invitation.expires_at, "d F Y"),
+        "link": page(f"join/{invitation.id}/{invitation_key(invitation)}"),
+    }
+    subject = " ".join((INVITE_SUBJECT % words).split())  # a header is one line
     return [EmailMessage(subject, text, to=[invitation.email])]

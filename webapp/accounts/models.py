@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from webapp.api.ids import uuid7
 
@@ -25,7 +26,7 @@ class User(AbstractUser):
         School, on_delete=models.PROTECT, null=True, blank=True, related_name="users"
     )
     is_school_admin = models.BooleanField(
-        default=False, help_text="May invite colleagues to the school."
+        default=False, help_text=gettext_lazy("May invite colleagues to the school.")
     )
 
     @property

@@ -13,9 +13,11 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.hashers import check_password
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext
 
 from webapp.accounts.models import User
 from webapp.api.errors import ApiError
+from webapp.api.messages import Message, shown
 
 PARKED = """
     select p.row, array(select a.attname from pg_index i join pg_class c on c.oid = i.indexrelid
@@ -27,10 +29,14 @@ PARKED = """
 
 class NameTaken(ApiError):
     def __init__(self, row: dict[str, Any], columns: list[str]) -> None:
-        values = ", ".join(f"{name.replace('_', ' ')} “{row.get(name)}”" for name in columns)
-        text = (
-            f"This {values or 'account'} was taken at the same moment elsewhere. Your account and all of yours are"
-            " kept; ask your administrator to bring it back under another name."
+        # Columns have Django's names ("username"), which Django translates.
+        values = ", ".join(
+            f"{gettext(name.replace('_', ' '))} “{row.get(name)}”" for name in columns
+        )
+        text = Message(
+            "This %(what)s was taken at the same moment elsewhere. Your account and all of yours are kept; ask your"
+            " administrator to bring it back under another name.",
+            what=values or Message("account"),
         )
         super().__init__(409, "name_taken", text, {name: [text] for name in columns})
 
@@ -73,4 +79,4 @@ class ParkedAccountMiddleware:
             return response
         user_id = request.session.get(SESSION_KEY)
         taken = by_id(user_id) if user_id else None
-        return JsonResponse(taken.body, status=taken.status) if taken else response
+        return JsonResponse(shown(taken.body), status=taken.status) if taken else response

@@ -15,6 +15,7 @@ from webapp.accounts.models import User
 from webapp.accounts.views import SESSION, page_origin, session_answer
 from webapp.api.errors import NotFound
 from webapp.api.ids import parse_uuid
+from webapp.api.messages import Message
 
 OPTIONS = inline_serializer(
     "PasskeyOptions",
@@ -97,7 +98,7 @@ class PasskeyView(APIView):
         key = parse_uuid(passkey_id, "id", (5,))
         removed, _ = _user(request).passkeys.filter(id=key).delete()
         if not removed:
-            raise NotFound("passkey")
+            raise NotFound(Message("passkey"))
         return Response(status=204)
 
 

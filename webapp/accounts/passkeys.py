@@ -23,6 +23,7 @@ from webapp.accounts.budgets import Budget, client_address, refuse_if_spent
 from webapp.accounts.models import Passkey, User
 from webapp.accounts.sign_ins import device_name
 from webapp.api.errors import ApiError
+from webapp.api.messages import Message
 from webapp.multimaster.durability import durability
 
 SALT = "webapp.accounts.passkeys"
@@ -48,11 +49,13 @@ def options_to_add(request: HttpRequest, user: User, password: str, origin: str)
     from fido2 import webauthn  # 20 MB, which workers that never see a passkey do without
 
     if guessing.check(request, user.get_username(), password) is None:
-        text = "This is not your present password."
+        text = Message("This is not your present password.")
         raise ApiError(403, "wrong_password", text, {"password": [text]})
     mine = list(user.passkeys.all())
     if len(mine) >= MOST:
-        text = f"You have {MOST} passkeys. Remove one that you don't use any more."
+        text = Message(
+            "You have %(most)s passkeys. Remove one that you don't use any more.", most=MOST
+        )
         raise ApiError(409, "too_many_passkeys", text)
     options, state = _server(origin).register_begin(
         webauthn.PublicKeyCredentialUserEntity(
@@ -80,7 +83,8 @@ def add(request: HttpRequest, user: User, origin: str, state: str, answer: Any) 
         },
     )
     if row.user_id != user.id:
-        raise ApiError(409, "passkey_taken", "This passkey belongs to another account.")
+        text = Message("This passkey belongs to another account.")
+        raise ApiError(409, "passkey_taken", text)
     return row
 
 
@@ -99,13 +103,15 @@ def check(request: HttpRequest, origin: str, state: str, answer: Any) -> User:
     from fido2.webauthn import AuthenticationResponse
 
     budget = Budget(f"passkey.{client_address(request)}", *WRONG_PER_ADDRESS)
-    refuse_if_spent([budget], "There were too many wrong passkeys.")
+    refuse_if_spent([budget], Message("There were too many wrong passkeys."))
     try:
         challenge = _challenge(state, "")
         which = _read(lambda: AuthenticationResponse.from_dict(answer).raw_id)
         row = Passkey.objects.select_related("user").filter(id=row_id(which)).first()
         if row is None or not row.user.is_active:
-            text = "Firstbell does not know this passkey. Sign in with your password, and add it in your account."
+            text = Message(
+                "Firstbell does not know this passkey. Sign in with your password, and add it in your account."
+            )
             raise ApiError(403, "unknown_passkey", text)
         known = [_credential(row)]
         _read(lambda: _server(origin).authenticate_complete(challenge, known, answer))
@@ -148,7 +154,8 @@ def _challenge(signed: str, who: str) -> dict[str, Any]:
     except signing.BadSignature:
         told = {}
     if told.get("who") != who:
-        raise ApiError(400, "old_challenge", "This took too long. Please try again.")
+        text = Message("This took too long. Please try again.")
+        raise ApiError(400, "old_challenge", text)
     return {"challenge": told["challenge"], "user_verification": told["verify"]}
 
 
@@ -161,4 +168,5 @@ def _read(reading: Callable[[], T]) -> T:
 
 
 def _refused(why: str) -> ApiError:
-    return ApiError(400, "bad_passkey", f"The passkey's answer can't be used: {why[:200]}.")
+    text = Message("The passkey's answer can't be used: %(why)s.", why=why[:200])
+    return ApiError(400, "bad_passkey", text)

@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from webapp.accounts import devices, guessing, sign_ins
 from webapp.accounts.models import User
 from webapp.api.errors import ApiError
+from webapp.api.messages import Message
 
 
 def change(request: HttpRequest, user: Any, old: str, new: str) -> None:
@@ -24,7 +25,7 @@ def change(request: HttpRequest, user: Any, old: str, new: str) -> None:
     if guessing.check(request, name, old) is None:
         # A repeated request: the old password is the new one by now. Also guesses of this kind are counted.
         if guessing.check(request, name, new) is None:
-            text = "This is not your present password."
+            text = Message("This is not your present password.")
             raise ApiError(403, "wrong_password", text, {"old": [text]})
         return
     validate(new, user)
@@ -44,7 +45,7 @@ def reset(request: HttpRequest, user_id: UUID, token: str, new: str) -> User:
     if user is None or not default_token_generator.check_token(user, token):
         if user is not None and guessing.check(request, user.get_username(), new) is not None:
             return user  # repeated: the link was used up by setting this very password
-        text = "This link has expired, or was used already. Ask for a new one."
+        text = Message("This link has expired, or was used already. Ask for a new one.")
         raise ApiError(409, "link_used_up", text)
     validate(new, user)
     with transaction.atomic():
@@ -61,6 +62,6 @@ def validate(password: str, user: User, field: str = "password") -> None:
     try:
         validate_password(password, user)
     except ValidationError as error:
-        raise ApiError(
-            400, "weak_password", " ".join(error.messages), {field: error.messages}
-        ) from None
+        # Django has said it in the language of the request already.
+        text = " ".join(error.messages)
+        raise ApiError(400, "weak_password", Message(text), {field: error.messages}) from None

@@ -15,6 +15,7 @@ from django.db import DatabaseError, transaction
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from webapp.accounts.models import SignIn
 from webapp.multimaster.durability import durability
@@ -52,6 +53,16 @@ def device_name(user_agent: str) -> str:
     browser = next((name for mark, name in BROWSERS if mark in user_agent), "A browser")
     system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
     return f"{browser} on {system}" if system else browser
+
+
+def shown_device(name: str) -> str:
+    """A device's name, which is kept in English, in the language of the request."""
+    browser, on, system = name.partition(" on ")
+    # Browsers and systems are called the same everywhere.
+    browser = gettext("A browser") if browser == "A browser" else browser
+    if not on:
+        return browser
+    return gettext("%(browser)s on %(system)s") % {"browser": browser, "system": system}
 
 
 def current(request: HttpRequest) -> UUID | None:

@@ -16,8 +16,9 @@ from webapp.accounts import guessing, parked, sign_ins
 from webapp.accounts.middleware import SIGNED_OUT
 from webapp.accounts.models import User
 from webapp.api.errors import ApiError
+from webapp.api.messages import Message
 
-NOT_SIGNED_IN = "Nobody is signed in. Sign in, then repeat this request."
+NOT_SIGNED_IN = Message("Nobody is signed in. Sign in, then repeat this request.")
 
 
 class CredentialsSerializer(serializers.Serializer):
@@ -71,7 +72,8 @@ class SessionView(APIView):
         if user is None and (taken := parked.by_credentials(**credentials.validated_data)):
             raise taken
         if user is None:
-            raise ApiError(403, "wrong_credentials", "This username and password do not match.")
+            text = Message("This username and password do not match.")
+            raise ApiError(403, "wrong_credentials", text)
         login(request._request, user)
         return session_answer(request, user)
 
@@ -100,7 +102,8 @@ def refuse_foreign_page(request: Request) -> None:
     origin = request.headers.get("Origin")
     own = _own(request)
     if origin and origin != own and origin not in settings.FIRSTBELL_PAGE_ORIGINS:
-        raise ApiError(403, "wrong_origin", f"Pages of {origin[:100]} may not sign in here.")
+        text = Message("Pages of %(origin)s may not sign in here.", origin=origin[:100])
+        raise ApiError(403, "wrong_origin", text)
 
 
 def _own(request: Request) -> str:

@@ -6,6 +6,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
 from webapp.api.errors import ApiError
+from webapp.api.messages import Message
 
 
 class CookieAuthentication(SessionAuthentication):
@@ -21,7 +22,10 @@ class CookieAuthentication(SessionAuthentication):
             raise ApiError(
                 403,
                 "csrf_failed",
-                f"Unsafe methods need the session's token in X-CSRFToken. {error.detail}",
+                Message(
+                    "Unsafe methods need the session's token in X-CSRFToken. %(detail)s",
+                    detail=error.detail,
+                ),
             ) from error
 
 

@@ -5,15 +5,20 @@ Deliberately imports nothing of Django: ids and tokens use it before any applica
 
 from typing import Any
 
+from webapp.api.messages import Message
+
 
 class ApiError(Exception):
-    """An answer other than success; `extra` joins the body beside code, message and fields."""
+    """An answer other than success; `extra` joins the body beside code, message and fields.
+
+    The body is in English; who answers with it has it shown (messages.py).
+    """
 
     def __init__(
         self,
         status: int,
         code: str,
-        message: str,
+        message: Message,
         fields: dict[str, Any] | None = None,
         **extra: Any,
     ) -> None:
@@ -24,5 +29,6 @@ class ApiError(Exception):
 
 
 class NotFound(ApiError):
-    def __init__(self, what: str) -> None:
-        super().__init__(404, "not_found", f"There is no such {what} for you.")
+    def __init__(self, what: Message) -> None:
+        message = Message("There is no such %(what)s for you.", what=what)
+        super().__init__(404, "not_found", message)

@@ -16,26 +16,29 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from webapp.api.errors import ApiError
+from webapp.api.messages import Message, shown
 
 logger = logging.getLogger(__name__)
 
-DATABASE_DOWN = "This host cannot reach its database just now. Another host can answer."
-SERVER_ERROR = "Something went wrong on this host. It has been logged; try again."
+DATABASE_DOWN = Message("This host cannot reach its database just now. Another host can answer.")
+SERVER_ERROR = Message("Something went wrong on this host. It has been logged; try again.")
+NOTHING_HERE = Message("There is nothing at this address.")
+NOT_ALLOWED = Message("This is not allowed.")
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Called by REST framework; None means 500 by way of `server_error`."""
     set_rollback()
     if isinstance(error, ApiError):
-        return Response(error.body, status=error.status)
+        return Response(shown(error.body), status=error.status)
     if isinstance(error, OperationalError | InterfaceError):
         return _database_down(error)
     if isinstance(error, RequestDataTooBig):
-        return Response(_body("too_large", "The request is too large."), status=413)
+        return Response(_body("too_large", Message("The request is too large.")), status=413)
     if isinstance(error, Http404):
-        return Response(_body("not_found", "There is nothing at this address."), status=404)
+        return Response(_body("not_found", NOTHING_HERE), status=404)
     if isinstance(error, PermissionDenied):
-        return Response(_body("forbidden", str(error) or "This is not allowed."), status=403)
+        return Response(_body("forbidden", str(error) or NOT_ALLOWED), status=403)
     if isinstance(error, exceptions.APIException):
         return _from_framework(error)
     return None
@@ -46,7 +49,7 @@ def _from_framework(error: exceptions.APIException) -> Response:
     if auth := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = auth
     if isinstance(error, exceptions.ValidationError):
-        message = "Some fields cannot be used: " + _summary(error.detail)
+        message = Message("Some fields cannot be used: %(which)s", which=_summary(error.detail))
         body = _body("invalid", message, _fields(error.detail))
     else:
         codes = {"not_authenticated": "not_signed_in", "parse_error": "bad_json"}
@@ -71,7 +74,7 @@ def _first(value: Any) -> str:
 
 
 def _body(code: str, message: str, fields: dict[str, Any] | None = None) -> dict[str, Any]:
-    return {"code": code, "message": message, "fields": fields or {}}
+    return {"code": code, "message": shown(message), "fields": fields or {}}
 
 
 def _database_down(error: Exception) -> Response:
@@ -86,19 +89,20 @@ def _database_down(error: Exception) -> Response:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith("/admin/"):
         return defaults.bad_request(request, exception)
-    return JsonResponse(_body("bad_request", "This request cannot be understood."), status=400)
+    message = Message("This request cannot be understood.")
+    return JsonResponse(_body("bad_request", message), status=400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith("/admin/"):
         return defaults.permission_denied(request, exception)
-    return JsonResponse(_body("forbidden", "This is not allowed."), status=403)
+    return JsonResponse(_body("forbidden", NOT_ALLOWED), status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith("/admin/"):
         return defaults.page_not_found(request, exception)
-    return JsonResponse(_body("not_found", "There is nothing at this address."), status=404)
+    return JsonResponse(_body("not_found", NOTHING_HERE), status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -113,4 +117,5 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return JsonResponse(_body("csrf_failed", f"Sign in again, then repeat: {reason}"), status=403)
+    message = Message("Sign in again, then repeat: %(reason)s", reason=reason)
+    return JsonResponse(_body("csrf_failed", message), status=403)

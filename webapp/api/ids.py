@@ -7,8 +7,10 @@ import hashlib
 import secrets
 import time
 import uuid
+from functools import reduce
 
 from webapp.api.errors import ApiError
+from webapp.api.messages import Message
 
 
 def uuid7() -> uuid.UUID:
@@ -27,14 +29,22 @@ def _build(milliseconds: int, random_bits: int) -> uuid.UUID:
     return uuid.UUID(int=value | 0b10 << 62 | random_bits & ((1 << 62) - 1))
 
 
+def _either(one: str, other: str) -> str:
+    return Message("%(one)s or %(other)s", one=one, other=other)
+
+
 def parse_uuid(text: str, what: str, versions: tuple[int, ...] = (7,)) -> uuid.UUID:
     """The UUID in its one spelling: lower case with dashes. Raises ApiError 400 `bad_id`."""
-    names = " or ".join(str(version) for version in versions)
     try:
         found = uuid.UUID(text)
     except ValueError:
         found = None
     if found is None or str(found) != text or found.version not in versions:
-        message = f"{what} must be a UUID of version {names} in lower case, but is {text[:60]!r}."
+        message = Message(
+            "%(what)s must be a UUID of version %(versions)s in lower case, but is %(found)s.",
+            what=what,
+            versions=reduce(_either, map(str, versions)),
+            found=repr(text[:60]),
+        )
         raise ApiError(400, "bad_id", message, {what: [message]})
     return found

@@ -13,6 +13,7 @@ import zlib
 from posixpath import normpath
 
 from webapp.api.errors import ApiError
+from webapp.api.messages import Message
 from webapp.api.sizes import megabytes
 
 # A lesson with a film or two; an export is never larger, so that it can come back.
@@ -27,7 +28,7 @@ _DRIVE = re.compile(r"^[A-Za-z]:")
 _IGNORED_FOLDERS = {"__MACOSX", ".git", ".svn"}
 
 
-def _refuse(code: str, message: str, status: int = 400) -> ApiError:
+def _refuse(code: str, message: Message, status: int = 400) -> ApiError:
     return ApiError(status, code, message)
 
 
@@ -40,7 +41,8 @@ class Archive:
             self._zip = zipfile.ZipFile(io.BytesIO(content))
             infos = [info for info in self._zip.infolist() if not info.is_dir()]
         except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
-            raise _refuse("bad_zip", f"The zip file cannot be read: {error}.") from error
+            message = Message("The zip file cannot be read: %(error)s.", error=error)
+            raise _refuse("bad_zip", message) from error
         _check_totals(infos)
         self._infos: dict[str, zipfile.ZipInfo] = {}
         for info in infos:
@@ -79,7 +81,8 @@ class Archive:
             OSError,
             ValueError,
         ) as error:
-            raise _refuse("bad_zip", f"{path} in the zip is damaged: {error}.") from error
+            message = Message("%(file)s in the zip is damaged: %(error)s.", file=path, error=error)
+            raise _refuse("bad_zip", message) from error
         if len(content) > limit:
             raise too_large(path, limit)
         self._budget -= len(content)
@@ -87,7 +90,9 @@ class Archive:
 
 
 def too_large(path: str, limit: int) -> ApiError:
-    message = f"{path} is too large: at most {megabytes(limit)} are taken."
+    message = Message(
+        "%(what)s is too large: at most %(limit)s are taken.", what=path, limit=megabytes(limit)
+    )
     return ApiError(413, "too_large", message, limit_bytes=limit)
 
 
@@ -95,29 +100,39 @@ def _check_directory(content: bytes) -> None:
     """Bounds what `zipfile` will read: its directory of a million names takes minutes."""
     end = content.rfind(b"PK\x05\x06")
     if end < 0 or len(content) < end + 22:
-        raise _refuse("bad_zip", "This is not a zip file, or its end is missing.")
+        raise _refuse("bad_zip", Message("This is not a zip file, or its end is missing."))
     count, size = struct.unpack_from("<HI", content, end + 10)
     if count > FILE_LIMIT_COUNT or size > _DIRECTORY_LIMIT_BYTES:
-        raise _refuse(
-            "too_large", f"The zip has too many files: at most {FILE_LIMIT_COUNT} are taken.", 413
-        )
+        raise _too_many()
+
+
+def _too_many() -> ApiError:
+    message = Message(
+        "The zip has too many files: at most %(count)s are taken.", count=FILE_LIMIT_COUNT
+    )
+    return _refuse("too_large", message, 413)
 
 
 def _check_totals(infos: list[zipfile.ZipInfo]) -> None:
     if len(infos) > FILE_LIMIT_COUNT:
-        raise _refuse(
-            "too_large", f"The zip has too many files: at most {FILE_LIMIT_COUNT} are taken.", 413
-        )
+        raise _too_many()
     if sum(info.file_size for info in infos) > UNPACKED_LIMIT_BYTES:
         limit = megabytes(UNPACKED_LIMIT_BYTES)
-        raise _refuse("too_large", f"Unpacked the zip is too large: at most {limit}.", 413)
+        message = Message("Unpacked the zip is too large: at most %(limit)s.", limit=limit)
+        raise _refuse("too_large", message, 413)
     for info in infos:
         if info.flag_bits & 0x1:
-            message = f"{info.filename} is encrypted. Make the zip without a password."
+            message = Message(
+                "%(file)s is encrypted. Make the zip without a password.", file=info.filename
+            )
             raise _refuse("encrypted_zip", message)
         packed = max(info.compress_size, 1)
         if info.file_size > RATIO_FREE_BYTES and info.file_size / packed > RATIO_LIMIT:
-            message = f"{info.filename} is packed more than {RATIO_LIMIT}:1, as no deck is."
+            message = Message(
+                "%(file)s is packed more than %(ratio)s:1, as no deck is.",
+                file=info.filename,
+                ratio=RATIO_LIMIT,
+            )
             raise _refuse("too_large", message, 413)
 
 
@@ -131,10 +146,11 @@ def _safe_path(info: zipfile.ZipInfo) -> str:
         or ".." in parts
         or any(ord(ch) < 32 for ch in name)
     ):
-        message = f"{name[:200]!r} in the zip leads outside its folder."
+        message = Message("%(file)s in the zip leads outside its folder.", file=repr(name[:200]))
         raise _refuse("unsafe_path", message)
     if stat.S_ISLNK(info.external_attr >> 16):
-        raise _refuse("unsafe_path", f"{name[:200]} in the zip is a symbolic link.")
+        message = Message("%(file)s in the zip is a symbolic link.", file=name[:200])
+        raise _refuse("unsafe_path", message)
     return normpath(name)
 
 

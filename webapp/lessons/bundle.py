@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from webapp.api.errors import ApiError
+from webapp.api.messages import Message
 from webapp.api.sizes import megabytes
 from webapp.lessons import text
 from webapp.lessons.archive import ARCHIVE_LIMIT_BYTES
@@ -58,8 +59,12 @@ def write(title: str, markdown: str, figures: dict[str, Path]) -> IO[bytes]:
         raise ApiError(
             413,
             "too_large",
-            f"The figures of this lesson have {total}, and a zip can be imported up to {limit}. "
-            "Make two lessons of it.",
+            Message(
+                "The figures of this lesson have %(total)s, and a zip can be imported up to %(limit)s. "
+                "Make two lessons of it.",
+                total=total,
+                limit=limit,
+            ),
         )
     folder = _free_folder(markdown)
     file = f"{file_stem(title)}.md"

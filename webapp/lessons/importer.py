@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from webapp.api.errors import ApiError
 from webapp.api.ids import derived_uuid7
+from webapp.api.messages import Message
 from webapp.api.sizes import megabytes
 from webapp.lessons import bundle, inline_figures, marp, reveal
 from webapp.lessons import text as texts
@@ -49,8 +50,9 @@ class _Found:
     figures: dict[str, store.Stored] = field(default_factory=dict)
     warnings: list[dict[str, Any]] = field(default_factory=list)
 
-    def warn(self, file: str, slide: int | None, message: str) -> None:
-        self.warnings.append({"file": file, "slide": slide, "message": message})
+    def warn(self, file: str, slide: int | None, message: Message) -> None:
+        words = message.stored()
+        self.warnings.append({"file": file, "slide": slide, "message": message, "words": words})
 
 
 def run_import(owner: Any, key: UUID, content: bytes, kind: str, name: str) -> dict[str, Any]:
@@ -77,14 +79,25 @@ def run_import(owner: Any, key: UUID, content: bytes, kind: str, name: str) -> d
         record(list(found.figures.values()))
         # A lesson of this import that is there already came from another host: the same text.
         Lesson.objects.bulk_create(found.lessons, ignore_conflicts=True)
-    return answer
+    return _shown(answer)
+
+
+def _shown(answer: dict[str, Any]) -> dict[str, Any]:
+    """A stored answer as it is told: who repeats an import may have chosen another language since."""
+    return {**answer, "warnings": [_shown_warning(**one) for one in answer["warnings"]]}
+
+
+def _shown_warning(file: str, slide: int | None, message: str, words: Any = None) -> dict[str, Any]:
+    # Without words it is of a release that spoke English only; that release reads ours by `message`.
+    told = Message.of(words).shown() if words else message
+    return {"file": file, "slide": slide, "message": told}
 
 
 def _repeated(owner: Any, done: Import, sha256: str) -> dict[str, Any]:
     if done.owner_id != owner.id or done.content_sha256 != sha256:
-        message = "This import id was used for something else. Make a new one."
+        message = Message("This import id was used for something else. Make a new one.")
         raise ApiError(409, "id_reused", message)
-    return done.answer
+    return _shown(done.answer)
 
 
 def _read(owner: Any, key: UUID, content: bytes, kind: str, name: str) -> _Found:
@@ -93,7 +106,10 @@ def _read(owner: Any, key: UUID, content: bytes, kind: str, name: str) -> _Found
     if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _read_zip(owner, key, content)
     if kind in _ZIP_TYPES or base.lower().endswith(".zip"):
-        raise ApiError(400, "bad_zip", f"{base or 'This'} is not a zip file, or is damaged.")
+        message = Message(
+            "%(file)s is not a zip file, or is damaged.", file=base or Message("This")
+        )
+        raise ApiError(400, "bad_zip", message)
     found = _Found()
     if kind == "text/html" or base.lower().endswith(HTML_SUFFIXES):
         _add_reveal(owner, key, base or "deck.html", content, None, found)
@@ -102,8 +118,10 @@ def _read(owner: Any, key: UUID, content: bytes, kind: str, name: str) -> _Found
         raise ApiError(
             415,
             "unsupported_type",
-            f"{base or kind or 'This'} can't be imported: send a Markdown file (.md), a reveal.js deck "
-            "(.html) or a zip.",
+            Message(
+                "%(file)s can't be imported: send a Markdown file (.md), a reveal.js deck (.html) or a zip.",
+                file=base or kind or Message("This"),
+            ),
         )
     _add_lesson(owner, key, base or "deck.md", content, None, found)
     return found
@@ -114,7 +132,7 @@ def _read_zip(owner: Any, key: UUID, content: bytes) -> _Found:
     found = _Found()
     for path in archive.paths:
         if path.lower().endswith(".zip"):
-            found.warn(path, None, "A zip inside the zip is not opened.")
+            found.warn(path, None, Message("A zip inside the zip is not opened."))
     read_by_html = set[str]()
     for path in archive.paths:
         if path.lower().endswith(HTML_SUFFIXES):
@@ -123,8 +141,11 @@ def _read_zip(owner: Any, key: UUID, content: bytes) -> _Found:
                 read_by_html |= _add_reveal(owner, key, path, html, archive, found)
     decks = [path for path in archive.paths if path.lower().endswith(MARKDOWN_SUFFIXES)]
     if not decks and not found.lessons:
-        message = "There is no Markdown file (.md) and no reveal.js deck (.html) in the zip."
-        raise ApiError(400, "no_markdown", message if archive.paths else "The zip is empty.")
+        empty = Message("The zip is empty.")
+        message = Message(
+            "There is no Markdown file (.md) and no reveal.js deck (.html) in the zip."
+        )
+        raise ApiError(400, "no_markdown", message if archive.paths else empty)
     note = _read_notes(archive)
     for path in decks:
         if path in read_by_html:
@@ -189,7 +210,10 @@ def _add_reveal(
             try:
                 urls[name] = _keep(found, f"{path}#{name}", figure).url
             except BadMedia as error:
-                found.warn(path, None, f"A picture inside the deck is left out: {error}.")
+                message = Message(
+                    "A picture inside the deck is left out: %(reason)s.", reason=error.message
+                )
+                found.warn(path, None, message)
         text = inline_figures.put(texts.plain(deck.markdown), urls)
         for message in deck.warnings:
             found.warn(path, None, message)
@@ -204,14 +228,16 @@ def _naming(path: str) -> Iterator[None]:
         yield
     except ApiError as error:
         if not error.body["message"].startswith(path):
-            error.body["message"] = f"{path}: {error.body['message']}"
+            error.body["message"] = Message(
+                "%(file)s: %(message)s", file=path, message=error.body["message"]
+            )
         raise
 
 
 def _add_text(
     owner: Any, key: UUID, path: str, text: str, archive: Archive | None, found: _Found, title: str
 ) -> None:
-    problems: dict[str, str] = {}
+    problems: dict[str, Message] = {}
     if archive is not None:
         text = _store_figures(path, text, archive, found, problems)
     if len(text.encode()) > MARKDOWN_LIMIT_BYTES:
@@ -239,7 +265,13 @@ def _decode(path: str, content: bytes) -> str:
         return texts.plain(content.decode(), path)
     except UnicodeDecodeError as error:
         raise ApiError(
-            400, "not_text", f"{path} is not UTF-8 text (byte {error.start}). Save it as UTF-8."
+            400,
+            "not_text",
+            Message(
+                "%(file)s is not UTF-8 text (byte %(byte)s). Save it as UTF-8.",
+                file=path,
+                byte=error.start,
+            ),
         ) from error
 
 
@@ -259,7 +291,12 @@ def _restore_figures(
         try:
             stored = _store(inside, archive, found)
         except BadMedia as error:
-            found.warn(path, None, f"The figure {inside} is left out: {error}.")
+            message = Message(
+                "The figure %(figure)s is left out: %(reason)s.",
+                figure=inside,
+                reason=error.message,
+            )
+            found.warn(path, None, message)
             continue
         # One that was changed on the way has another name now.
         urls[name] = stored.url
@@ -267,7 +304,7 @@ def _restore_figures(
 
 
 def _store_figures(
-    path: str, text: str, archive: Archive, found: _Found, problems: dict[str, str]
+    path: str, text: str, archive: Archive, found: _Found, problems: dict[str, Message]
 ) -> str:
     """The text with relative figures replaced by /media/…; why others stay goes to `problems`."""
     urls: dict[str, str] = {}
@@ -278,7 +315,7 @@ def _store_figures(
         try:
             urls[target] = _store(inside, archive, found).url
         except BadMedia as error:
-            problems[target] = f"{error}"
+            problems[target] = error.message
     return rewrite_targets(text, urls)
 
 
@@ -286,7 +323,7 @@ def _store(inside: str, archive: Archive, found: _Found) -> store.Stored:
     if inside not in found.figures:
         if archive.size(inside) > store.MEDIA_LIMIT_BYTES:
             limit = megabytes(store.MEDIA_LIMIT_BYTES)
-            raise BadMedia("too_large", f"it is larger than {limit}")
+            raise BadMedia("too_large", Message("it is larger than %(limit)s", limit=limit))
         return _keep(found, inside, archive.read(inside, store.MEDIA_LIMIT_BYTES))
     return found.figures[inside]
 

@@ -7,6 +7,7 @@ improves old lessons too.
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from webapp.accounts.models import School
 from webapp.api.ids import uuid7
@@ -24,7 +25,7 @@ class Lesson(models.Model):
     title = models.CharField(max_length=TITLE_LENGTH)
     markdown = models.TextField(blank=True)
     version = models.UUIDField(
-        default=uuid7, editable=False, help_text="made by the client for each save"
+        default=uuid7, editable=False, help_text=gettext_lazy("made by the client for each save")
     )
     slide_count = models.PositiveIntegerField(default=0, editable=False)
     updated_at = models.DateTimeField(editable=False)
@@ -56,7 +57,9 @@ class Share(models.Model):
 class Import(models.Model):
     """An import that was done, with its answer: repeating the request gives the same answer."""
 
-    id = models.UUIDField(primary_key=True, editable=False, help_text="made by the client")
+    id = models.UUIDField(
+        primary_key=True, editable=False, help_text=gettext_lazy("made by the client")
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="imports"
     )

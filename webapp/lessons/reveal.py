@@ -14,6 +14,7 @@ from bs4 import BeautifulSoup, Tag
 from markdownify import ATX, MarkdownConverter
 
 from webapp.api.errors import ApiError
+from webapp.api.messages import Message
 from webapp.lessons.text import printable
 
 DEPTH_LIMIT = 100
@@ -52,13 +53,15 @@ _PATTERN_MARKS = re.compile(r"\\r|\\n|\?|\^|\$|\r|\n")
 class Converted:
     title: str
     markdown: str
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Message] = field(default_factory=list)
 
 
 def _too_complex() -> ApiError:
-    message = (
-        f"This HTML has more than {TAG_LIMIT} tags and entities, or is nested deeper than {DEPTH_LIMIT} elements: "
-        "divide the deck, or import it as Markdown."
+    message = Message(
+        "This HTML has more than %(tags)s tags and entities, or is nested deeper than %(depth)s elements: "
+        "divide the deck, or import it as Markdown.",
+        tags=TAG_LIMIT,
+        depth=DEPTH_LIMIT,
     )
     return ApiError(400, "too_complex", message)
 
@@ -84,7 +87,8 @@ def convert(html: str, read: Callable[[str], str | None]) -> Converted:
         raise _too_complex() from error
     slides = [slide for slide in slides if slide.strip()]
     if not slides:
-        raise ApiError(400, "no_slides", "There is no slide (<section>) in this reveal.js deck.")
+        message = Message("There is no slide (<section>) in this reveal.js deck.")
+        raise ApiError(400, "no_slides", message)
     found.markdown = printable("\n\n---\n\n".join(slides)) + "\n"
     return found
 
@@ -134,7 +138,8 @@ def _section(
     if not inner:
         for name in _BACKGROUNDS:
             if section.get(name):
-                found.warnings.append(f"The background of slide {before + 1} is left out.")
+                left = Message("The background of slide %(number)s is left out.", number=before + 1)
+                found.warnings.append(left)
         yield from (
             _markdown(section, read, found)
             if section.has_attr("data-markdown")
@@ -161,7 +166,10 @@ def _markdown(section: Tag, read: Callable[[str], str | None], found: Converted)
     if where:
         text = read(where)
         if text is None:
-            found.warnings.append(f"The Markdown file {where[:120]} of the deck is missing.")
+            missing = Message(
+                "The Markdown file %(file)s of the deck is missing.", file=where[:120]
+            )
+            found.warnings.append(missing)
             return
     else:
         holder = section.find(["textarea", "script"])
@@ -186,7 +194,12 @@ def _separator(section: Tag, name: str, usual: str, found: Converted) -> str:
     asked = str(section.get(name) or "")
     line = _PATTERN_MARKS.sub("", asked).strip()
     if re.search(r"[\\\[\](){}*+|.]", line):
-        found.warnings.append(f"The deck's {name} is not understood; “{usual or 'none'}” is used.")
+        told = Message(
+            "The deck's %(name)s is not understood; “%(usual)s” is used.",
+            name=name,
+            usual=usual or Message("none"),
+        )
+        found.warnings.append(told)
         return usual
     return line or usual
 

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from webapp.api.errors import ApiError, NotFound
+from webapp.api.messages import Message
 from webapp.lessons.deck import parse_deck
 from webapp.lessons.models import Lesson
 from webapp.lessons.sharing import readable
@@ -51,8 +52,11 @@ def save(owner: Any, wanted: Save) -> Saved:
         raise ApiError(
             413,
             "too_large",
-            f"The Markdown has {size} bytes: at most {MARKDOWN_LIMIT_BYTES} are taken. "
-            "Split the lesson into several.",
+            Message(
+                "The Markdown has %(size)s bytes: at most %(limit)s are taken. Split the lesson into several.",
+                size=size,
+                limit=MARKDOWN_LIMIT_BYTES,
+            ),
             limit_bytes=MARKDOWN_LIMIT_BYTES,
         )
     # Parsed before the transaction: this is the slow part, and a deck too complex is refused here.
@@ -89,8 +93,8 @@ def _write(owner: Any, wanted: Save, slide_count: int) -> Saved:
 def _not_the_author(owner: Any, lesson: Lesson) -> ApiError:
     """Who may not even read it learns nothing of it."""
     if not readable(owner).filter(id=lesson.id).exists():
-        return NotFound("lesson")
-    message = "Only its author can change this lesson. Make a copy: that one is yours."
+        return NotFound(Message("lesson"))
+    message = Message("Only its author can change this lesson. Make a copy: that one is yours.")
     return ApiError(403, "not_the_author", message)
 
 
@@ -107,4 +111,4 @@ def delete(owner: Any, lesson_id: UUID) -> None:
     """Deletes the teacher's lesson; one that is gone stays gone. Others' lessons are not found."""
     deleted, _ = Lesson.objects.filter(id=lesson_id, owner=owner).delete()
     if not deleted and Lesson.objects.filter(id=lesson_id).exists():
-        raise NotFound("lesson")
+        raise NotFound(Message("lesson"))

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from webapp.api.errors import ApiError, NotFound
+from webapp.api.messages import Message
 from webapp.lessons.models import Lesson, Share
 
 
@@ -41,7 +42,7 @@ def find(reader: Any, lesson_id: UUID) -> Lesson:
     """The lesson, if the reader may read it. Raises NotFound for all others alike."""
     found = readable(reader).filter(id=lesson_id).first()
     if found is None:
-        raise NotFound("lesson")
+        raise NotFound(Message("lesson"))
     return found
 
 
@@ -55,9 +56,11 @@ def share(owner: Any, lesson_id: UUID) -> None:
     Raises NotFound for others' lessons, ApiError 409 `no_school` for somebody without a school.
     """
     if not Lesson.objects.filter(id=lesson_id, owner=owner).exists():
-        raise NotFound("lesson")
+        raise NotFound(Message("lesson"))
     if owner.school_id is None:
-        message = "Your account belongs to no school, so there is nobody to share this lesson with."
+        message = Message(
+            "Your account belongs to no school, so there is nobody to share this lesson with."
+        )
         raise ApiError(409, "no_school", message)
     with transaction.atomic():
         row, created = Share.objects.get_or_create(
@@ -70,5 +73,5 @@ def share(owner: Any, lesson_id: UUID) -> None:
 def unshare(owner: Any, lesson_id: UUID) -> None:
     """Ends it; copies that colleagues made stay theirs. Raises NotFound for others' lessons."""
     if not Lesson.objects.filter(id=lesson_id, owner=owner).exists():
-        raise NotFound("lesson")
+        raise NotFound(Message("lesson"))
     Share.objects.filter(lesson_id=lesson_id).delete()

@@ -6,6 +6,7 @@ Only so can a text go out as a file, through editors of other systems, and come 
 import re
 
 from webapp.api.errors import ApiError
+from webapp.api.messages import Message
 
 TITLE_LENGTH = 200
 
@@ -13,7 +14,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f]")
 _UNPRINTED = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\s]+")
 
 
-def plain(text: str, what: str = "The Markdown") -> str:
+def plain(text: str, what: str = Message("The Markdown")) -> str:
     """The text with line feeds for all line ends and no byte order mark.
 
     Raises ApiError 400 `not_text` for control characters: no keyboard makes them, some break files.
@@ -22,7 +23,11 @@ def plain(text: str, what: str = "The Markdown") -> str:
     text = text.replace("\r", "\n").replace("\f", "\n")
     if found := _CONTROL.search(text):
         line = text.count("\n", 0, found.start()) + 1
-        message = f"{what} holds control characters (line {line}): it is no text."
+        message = Message(
+            "%(what)s holds control characters (line %(line)s): it is no text.",
+            what=what,
+            line=line,
+        )
         raise ApiError(400, "not_text", message)
     return text
 

@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 
 from webapp.api.errors import ApiError
 from webapp.api.ids import parse_uuid
+from webapp.api.messages import Message
 from webapp.api.parsers import RawParser, raw_body
 from webapp.api.schema import ErrorSerializer
 from webapp.lessons import bundle, saving, sharing
@@ -105,7 +106,7 @@ def lesson_body(lesson: Lesson) -> dict[str, Any]:
             {"title": slide.title, "markdown": slide.markdown, "notes": slide.notes}
             for slide in deck.slides
         ],
-        "warnings": [{"slide": one.slide, "message": one.message} for one in deck.warnings],
+        "warnings": [{"slide": one.slide, "message": one.message.shown()} for one in deck.warnings],
     }
 
 
@@ -194,9 +195,9 @@ def _lesson_key(text: str) -> UUID:
 
 def _conflict(request: Request, current: Lesson | None) -> ApiError:
     if current is None:
-        message = "This lesson was deleted in the meantime. Nothing was changed."
+        message = Message("This lesson was deleted in the meantime. Nothing was changed.")
         return ApiError(412, "version_conflict", message, current=None)
-    message = "This lesson was saved elsewhere in the meantime. Nothing was changed."
+    message = Message("This lesson was saved elsewhere in the meantime. Nothing was changed.")
     return ApiError(412, "version_conflict", message, current=lesson_body(current))
 
 
@@ -244,7 +245,10 @@ def _stored_figures(lesson: Lesson) -> dict[str, Path]:
     known = set(MediaFile.objects.filter(name__in=names).values_list("name", flat=True))
     paths = {n: Path(settings.MEDIA_ROOT) / n[:2] / n for n in names if n in known}
     if absent := [name for name, path in paths.items() if not path.is_file()]:
-        message = f"This host has not got the figure {absent[0]} yet. Another host can answer."
+        message = Message(
+            "This host has not got the figure %(figure)s yet. Another host can answer.",
+            figure=absent[0],
+        )
         raise ApiError(503, "figure_absent", message)
     return paths
 
@@ -285,7 +289,7 @@ class ImportView(APIView):
     )
     def put(self, request: Request, import_id: str) -> Response:
         key = parse_uuid(import_id, "id")
-        content = raw_body(request, ARCHIVE_LIMIT_BYTES, "The import")
+        content = raw_body(request, ARCHIVE_LIMIT_BYTES, Message("The import"))
         name = request.query_params.get("filename") or request.headers.get("Filename", "")
         kind = (request.content_type or "").partition(";")[0].strip().lower()
         return Response(run_import(request.user, key, content, kind, name))

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from django.utils import timezone
+from django.utils.translation import get_language, override
 
 from webapp.mail.backend import domain, outbox
 from webapp.mail.models import Letter, SenderSeen
@@ -49,13 +50,14 @@ def writes(kind: str) -> Callable[[Writer], Writer]:
 
 
 def promise(key: UUID, kind: str, address: str, about: UUID | None = None) -> None:
-    """Somebody will get this letter. Promised again with the same key, it is one letter."""
+    """Somebody will get this letter, in the language of this request. Promised again with the same key, it is one."""
     Letter.objects.get_or_create(
         id=key,
         defaults={
             "kind": kind,
             "address": address,
             "about": about,
+            "language": get_language() or settings.LANGUAGE_CODE,
             "node": settings.FIRSTBELL_NODE,
         },
     )
@@ -123,7 +125,8 @@ class PostOffice:
             if outbox().knows(f"<{letter.id}.") or not (_is_young(letter.asked_at) or _is_fit()):
                 continue
             writer = _writers.get(letter.kind)
-            messages = writer(letter) if writer else []
+            with override(letter.language):
+                messages = writer(letter) if writer else []
             for number, message in enumerate(messages):
                 message.extra_headers["Message-ID"] = message_id(letter, number)
                 message.send()

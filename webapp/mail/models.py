@@ -17,6 +17,8 @@ class Letter(models.Model):
     kind = models.CharField(max_length=40)
     address = models.EmailField()
     about = models.UUIDField(null=True, blank=True)
+    language = models.CharField(max_length=10, default="en")
+    """Of the request that promised it; whichever host writes it does so in this language."""
     node = models.SmallIntegerField()
     asked_at = models.DateTimeField(default=timezone.now)
     done_at = models.DateTimeField(null=True, blank=True)

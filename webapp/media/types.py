@@ -7,6 +7,8 @@ with a Content-Security-Policy besides.
 
 from xml.parsers import expat
 
+from webapp.api.messages import Message
+
 MEDIA_TYPES = {
     "svg": "image/svg+xml",
     "png": "image/png",
@@ -21,13 +23,15 @@ MEDIA_TYPES = {
     "ogg": "audio/ogg",
     "wav": "audio/wav",
 }
+_HEIC = Message("HEIC pictures are not shown by browsers: save it as JPEG")
+_HEIF = Message("HEIF pictures are not shown by browsers: save it as JPEG")
 # ISO base media files (ISO 14496-12) that no board shows, and what to do about it.
 _UNSHOWN_BRANDS = {
-    b"heic": "HEIC pictures are not shown by browsers: save it as JPEG",
-    b"heix": "HEIC pictures are not shown by browsers: save it as JPEG",
-    b"mif1": "HEIF pictures are not shown by browsers: save it as JPEG",
-    b"msf1": "HEIF pictures are not shown by browsers: save it as JPEG",
-    b"qt  ": "QuickTime films are not shown by all browsers: save it as MP4 (H.264)",
+    b"heic": _HEIC,
+    b"heix": _HEIC,
+    b"mif1": _HEIF,
+    b"msf1": _HEIF,
+    b"qt  ": Message("QuickTime films are not shown by all browsers: save it as MP4 (H.264)"),
 }
 _SVG = "http://www.w3.org/2000/svg"
 _LIVE_NAMESPACES = {"", _SVG, "http://www.w3.org/1999/xhtml"}
@@ -40,9 +44,10 @@ _BLANKS = dict.fromkeys(range(33))
 class BadMedia(Exception):
     """This content is not stored; `code` is for programs, the message for people."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: Message) -> None:
         super().__init__(message)
         self.code = code
+        self.message = message
 
 
 def detect(content: bytes) -> str:
@@ -63,7 +68,9 @@ def detect(content: bytes) -> str:
         _check_svg(content)
         return "svg"
     kinds = ", ".join(MEDIA_TYPES)
-    raise BadMedia("unsupported_type", f"it is no figure of a known kind ({kinds})")
+    raise BadMedia(
+        "unsupported_type", Message("it is no figure of a known kind (%(kinds)s)", kinds=kinds)
+    )
 
 
 def _iso_media(brand: bytes) -> str:
@@ -91,7 +98,7 @@ class _SvgCheck:
 
     def __init__(self) -> None:
         self.root = ""
-        self.problem = ""
+        self.problem: Message | None = None
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self.root = self.root or name
@@ -100,7 +107,7 @@ class _SvgCheck:
             return  # Drawing programs keep notes of their own here; browsers do nothing with them.
         local = local.lower()
         if local in _ACTIVE_ELEMENTS:
-            self.problem = self.problem or f"it contains <{local}>"
+            self.problem = self.problem or Message("it contains %(tag)s", tag=f"<{local}>")
         for attribute, value in attributes.items():
             self._attribute(attribute.rsplit(" ", 1)[-1].lower(), value)
 
@@ -108,13 +115,15 @@ class _SvgCheck:
         # Browsers skip blanks and control characters inside a scheme, so they are skipped here.
         target = value.translate(_BLANKS).lower()
         if name.startswith("on"):
-            self.problem = self.problem or f"it contains the event attribute {name}"
+            self.problem = self.problem or Message(
+                "it contains the event attribute %(name)s", name=name
+            )
         elif any(scheme in target for scheme in _ACTIVE_SCHEMES):
-            self.problem = self.problem or f"its attribute {name} runs code"
+            self.problem = self.problem or Message("its attribute %(name)s runs code", name=name)
 
     def instruction(self, target: str, data: str) -> None:
         if target.lower() == "xml-stylesheet":
-            self.problem = self.problem or "it loads a style sheet from elsewhere"
+            self.problem = self.problem or Message("it loads a style sheet from elsewhere")
 
 
 def _check_svg(content: bytes) -> None:
@@ -126,8 +135,10 @@ def _check_svg(content: bytes) -> None:
     try:
         parser.Parse(content, True)
     except expat.ExpatError as error:
-        raise BadMedia("unsupported_type", f"it is no well-formed SVG: {error}") from error
+        message = Message("it is no well-formed SVG: %(error)s", error=error)
+        raise BadMedia("unsupported_type", message) from error
     if check.root != f"{_SVG} svg":
-        raise BadMedia("unsupported_type", "it is XML but not an SVG figure")
+        raise BadMedia("unsupported_type", Message("it is XML but not an SVG figure"))
     if check.problem:
-        raise BadMedia("unsafe_svg", f"{check.problem}, so it is not shown to a class")
+        message = Message("%(problem)s, so it is not shown to a class", problem=check.problem)
+        raise BadMedia("unsafe_svg", message)

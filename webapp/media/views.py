@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from webapp.api.errors import ApiError
+from webapp.api.messages import Message
 from webapp.api.parsers import RawParser, raw_body
 from webapp.media import store
 from webapp.media.models import record
@@ -36,7 +37,7 @@ class MediaView(APIView):
     )
     def put(self, request: Request, name: str) -> Response:
         sha256, extension = _split(name)
-        content = raw_body(request, store.MEDIA_LIMIT_BYTES, "The figure")
+        content = raw_body(request, store.MEDIA_LIMIT_BYTES, Message("The figure"))
         _check(content, sha256, extension)
         stored = store.put(Path(settings.MEDIA_ROOT), content)
         record([stored])
@@ -47,20 +48,27 @@ def _split(name: str) -> tuple[str, str]:
     sha256, _, extension = name.partition(".")
     extension = _ALIASES.get(extension, extension)
     if len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
-        raise ApiError(400, "bad_name", "The name must be the lower-case SHA-256 of the content.")
+        text = Message("The name must be the lower-case SHA-256 of the content.")
+        raise ApiError(400, "bad_name", text)
     if extension not in MEDIA_TYPES:
         kinds = ", ".join(MEDIA_TYPES)
-        raise ApiError(415, "unsupported_type", f"Only figures are stored here: {kinds}.")
+        text = Message("Only figures are stored here: %(kinds)s.", kinds=kinds)
+        raise ApiError(415, "unsupported_type", text)
     return sha256, extension
 
 
 def _check(content: bytes, sha256: str, extension: str) -> None:
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
-        raise ApiError(400, "hash_mismatch", f"The content's SHA-256 is {found}, not {sha256}.")
+        text = Message(
+            "The content's SHA-256 is %(found)s, not %(named)s.", found=found, named=sha256
+        )
+        raise ApiError(400, "hash_mismatch", text)
     try:
         kind = detect(content)
     except BadMedia as error:
-        raise ApiError(415, error.code, f"This figure is not stored: {error}.") from error
+        text = Message("This figure is not stored: %(reason)s.", reason=error.message)
+        raise ApiError(415, error.code, text) from error
     if kind != extension:
-        raise ApiError(415, "wrong_extension", f"The content is {kind}, not {extension}.")
+        text = Message("The content is %(found)s, not %(named)s.", found=kind, named=extension)
+        raise ApiError(415, "wrong_extension", text)

@@ -4,7 +4,8 @@ Each answer carries `Firstbell-Position`: the newest change it rests on, per nod
 a host that has not got those changes yet waits a bounded time, then answers 409 `behind`, and the client
 tries another host. A host whose Postgres is away answers 503, which means the same to a client.
 
-Put it before the session middleware: it must wait before sessions are read and look after they are saved.
+Put it before the session middleware: it must wait before sessions are read and look after they are saved. And after
+Django's LocaleMiddleware, if there is one, so that its refusals are in the language of the request.
 `MULTIMASTER_PATHS`: beginnings of the paths it looks at, all by default. `MULTIMASTER_NODE`: this host's node number,
 for the header that names it.
 """
@@ -14,6 +15,7 @@ import logging
 from django.conf import settings
 from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext
 
 from webapp.multimaster import durability
 
@@ -63,10 +65,14 @@ class PositionMiddleware:
                 if cursor.fetchone()[0]:
                     return None
         except DataError:
-            message = f"{POSITION} is not a position that this service gave out: {wanted[:100]!r}"
+            message = gettext(
+                "%(header)s is not a position that this service gave out: %(found)s"
+            ) % {"header": POSITION, "found": repr(wanted[:100])}
             return _error(400, "bad_position", message)
         logger.info("behind wanted=%s", wanted)
-        message = "This host has not yet received what another host told you. Try another host."
+        message = gettext(
+            "This host has not yet received what another host told you. Try another host."
+        )
         return _error(409, "behind", message)
 
     def _mark(self, response: HttpResponse) -> None:
@@ -83,7 +89,8 @@ class PositionMiddleware:
 def _unavailable(error: DatabaseError) -> JsonResponse:
     logger.warning("database away: %s", str(error).strip().splitlines()[:1])
     connection.close()
-    return _error(503, "unavailable", "This host's database is away. Try another host.")
+    message = gettext("This host's database is away. Try another host.")
+    return _error(503, "unavailable", message)
 
 
 def _error(status: int, code: str, message: str) -> JsonResponse:

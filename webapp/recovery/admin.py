@@ -15,6 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 
 from webapp.recovery.models import LostChange
 from webapp.recovery.restoring import NotRestored, current_row, restore
@@ -29,11 +30,11 @@ class LostChangeAdmin(admin.ModelAdmin):
     search_fields = ["key", "table"]
     show_full_result_count = False
 
-    @admin.display(description="lost by")
+    @admin.display(description=gettext_lazy("lost by"))
     def lost_by(self, lost: LostChange) -> str:
         return person(lost.lost_actor)
 
-    @admin.display(description="won by")
+    @admin.display(description=gettext_lazy("won by"))
     def won_by(self, lost: LostChange) -> str:
         return person(lost.won_actor)
 
@@ -78,15 +79,15 @@ class LostChangeAdmin(admin.ModelAdmin):
         """Whether it is done; the person is told either way."""
         columns, given = chosen(lost, request.POST)
         if not columns and lost.kind != "D":
-            messages.error(request, "Choose what to restore.")
+            messages.error(request, gettext("Choose what to restore."))
             return False
         try:
             written = restore(lost.pk, columns, given, "anyway" in request.POST)
         except NotRestored as error:
-            messages.error(request, f"Not restored: {error}")
+            messages.error(request, gettext("Not restored: %(reason)s") % {"reason": error})
             return False
         if not written:
-            messages.info(request, "Nothing to do: the row is so already.")
+            messages.info(request, gettext("Nothing to do: the row is so already."))
             return True
         LogEntry.objects.create(
             user_id=request.user.pk,
@@ -94,9 +95,10 @@ class LostChangeAdmin(admin.ModelAdmin):
             object_id=lost.pk,
             object_repr=str(lost)[:200],
             action_flag=CHANGE,
+            # Kept for all who read it later, hence in English.
             change_message=f"Restored {', '.join(columns) or 'the delete'} of {lost.table} {lost.key}.",
         )
-        messages.success(request, "Restored. The other hosts have it in a moment.")
+        messages.success(request, gettext("Restored. The other hosts have it in a moment."))
         return True
 
 
@@ -105,7 +107,7 @@ def person(actor: str | None) -> str:
     try:
         user = get_user_model().objects.filter(pk=uuid.UUID(actor or "")).first()
     except ValueError:
-        return actor or "unknown"
+        return actor or gettext("unknown")
     return user.get_username() if user else str(actor)
 
 
@@ -135,7 +137,7 @@ def _columns(lost: LostChange, now: dict[str, Any]) -> list[dict[str, Any]]:
                 "name": name,
                 "secret": secret,
                 "differs": values["lost"] != values["now"],
-                **(dict.fromkeys(values, "not shown") if secret else values),
+                **(dict.fromkeys(values, gettext("not shown")) if secret else values),
             }
         )
     return rows

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.utils.translation import gettext
 
 
 class NotRestored(Exception):
@@ -35,7 +36,8 @@ def restore(
             )
             return bool(cursor.fetchone()[0])
     except IntegrityError as error:
-        raise NotRestored(f"{_first_line(error)} Give it another value.") from None
+        what = {"reason": _first_line(error)}
+        raise NotRestored(gettext("%(reason)s Give it another value.") % what) from None
     except DatabaseError as error:
         raise NotRestored(_first_line(error)) from None
 

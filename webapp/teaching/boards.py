@@ -23,6 +23,7 @@ from rest_framework.views import APIView
 from webapp.accounts import sign_ins
 from webapp.api.errors import ApiError, NotFound
 from webapp.api.ids import parse_uuid
+from webapp.api.messages import Message
 from webapp.teaching.models import ForgottenBoard, RememberedBoard, TeachingSession
 from webapp.teaching.tokens import BadToken, Role, verify, verify_device, verify_proof
 
@@ -70,7 +71,8 @@ def _forget(rows: QuerySet[RememberedBoard]) -> None:
 
 
 def _not_paired() -> ApiError:
-    return ApiError(403, "not_paired", "Pair this board by its code, then it can be remembered.")
+    text = Message("Pair this board by its code, then it can be remembered.")
+    return ApiError(403, "not_paired", text)
 
 
 class BoardListView(APIView):
@@ -107,7 +109,10 @@ class BoardView(APIView):
         paired_at = self._paired_at(request, board, asked.validated_data["proof"])
         key = RememberedBoard.key(board, request.user.id)
         if _remembered(owner=request.user).exclude(id=key).count() >= MOST_REMEMBERED:
-            message = f"{MOST_REMEMBERED} boards are remembered for you. Forget one of them first."
+            message = Message(
+                "%(count)s boards are remembered for you. Forget one of them first.",
+                count=MOST_REMEMBERED,
+            )
             raise ApiError(409, "too_many_boards", message)
         row, created = RememberedBoard.objects.get_or_create(
             id=key,
@@ -147,7 +152,7 @@ class PairedBoardView(APIView):
     def delete(self, request: Request, teaching_id: str, pairing_id: str) -> Response:
         key = parse_uuid(teaching_id, "id")
         if not TeachingSession.objects.filter(id=key, owner=request.user).exists():
-            raise NotFound("teaching session")
+            raise NotFound(Message("teaching session"))
         forget(parse_uuid(pairing_id, "pairing", ID_VERSIONS))
         return Response(status=204)
 
@@ -172,7 +177,8 @@ def bearer(request: Request) -> str:
     """The token of `Authorization: Bearer <token>`; raises ApiError bad_token if there is none."""
     scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise ApiError(401, "bad_token", "Send the role token: Authorization: Bearer <token>.")
+        text = Message("Send the role token: Authorization: Bearer <token>.")
+        raise ApiError(401, "bad_token", text)
     return token.strip()
 
 
@@ -195,9 +201,10 @@ class RoleTokenAuthentication(BearerAuthentication):
         try:
             role = verify(settings.FIRSTBELL_REALTIME_KEY, bearer(request))
         except BadToken as error:
-            raise ApiError(401, error.code, str(error)) from error
+            raise ApiError(401, error.code, error.message) from error
         if role.sign_in and sign_ins.has_ended(role.sign_in):
-            raise ApiError(401, "bad_token", "The device that this token was for is signed out.")
+            text = Message("The device that this token was for is signed out.")
+            raise ApiError(401, "bad_token", text)
         return None, role
 
 
@@ -213,7 +220,9 @@ class DeviceTokenAuthentication(BearerAuthentication):
         try:
             return None, verify_device(settings.FIRSTBELL_REALTIME_KEY, bearer(request))
         except BadToken as error:
-            message = "This board is not known here any more. It can be paired by its code."
+            message = Message(
+                "This board is not known here any more. It can be paired by its code."
+            )
             raise ApiError(401, error.code, message) from error
 
 
@@ -236,7 +245,7 @@ class OwnPairingView(APIView):
     def delete(self, request: Request) -> Response:
         role: Role = request.auth
         if role.role != "board":
-            raise ApiError(403, "wrong_token", "Only a board can leave.")
+            raise ApiError(403, "wrong_token", Message("Only a board can leave."))
         forget(parse_uuid(role.subject, "pairing", ID_VERSIONS))
         return Response(status=204)
 

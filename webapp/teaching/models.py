@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from webapp.api.ids import uuid7
 from webapp.lessons.models import Lesson
@@ -23,7 +24,9 @@ class TeachingSession(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     boards_forgotten_at = models.DateTimeField(
-        null=True, blank=True, help_text="Boards that were paired before have no access any more."
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("Boards that were paired before have no access any more."),
     )
 
     class Meta:
@@ -57,14 +60,20 @@ class RememberedBoard(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
-    board = models.UUIDField(help_text="The browser that was paired; realtime gave it this id.")
+    board = models.UUIDField(
+        help_text=gettext_lazy("The browser that was paired; realtime gave it this id.")
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="boards"
     )
-    name = models.CharField(max_length=60, help_text="What the teacher calls the room.")
+    name = models.CharField(
+        max_length=60, help_text=gettext_lazy("What the teacher calls the room.")
+    )
     remembered_at = models.DateTimeField(default=timezone.now)
     forgotten_at = models.DateTimeField(
-        null=True, blank=True, help_text="Only a pairing after this has it remembered again."
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("Only a pairing after this has it remembered again."),
     )
 
     class Meta:

@@ -11,6 +11,8 @@ from uuid import UUID
 
 import jwt
 
+from webapp.api.messages import Message
+
 ISSUER = "firstbell"
 AUDIENCE = "firstbell-realtime"
 DEVICE_AUDIENCE = "firstbell-board"
@@ -22,9 +24,10 @@ TEACHER_LIFETIME = timedelta(hours=12)
 class BadToken(Exception):
     """The token cannot be used; `code` is bad_token or expired_token."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: Message) -> None:
         super().__init__(message)
         self.code = code
+        self.message = message
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def verify(key: str, token: str) -> Role:
     """The role a token gives. Raises BadToken."""
     claims = _decode(key, token, AUDIENCE, ["exp", "iat", "sub", "sid", "role"])
     if claims["role"] not in ROLES:
-        raise BadToken("bad_token", "This role token is for another use.")
+        raise BadToken("bad_token", Message("This role token is for another use."))
     name, sign_in = str(claims.get("name", "")), str(claims.get("sign_in", ""))
     issued = datetime.fromtimestamp(claims["iat"], UTC)
     return Role(str(claims["sid"]), claims["role"], claims["sub"], name, sign_in, issued)
@@ -74,7 +77,7 @@ def verify_proof(key: str, token: str, teacher: UUID, board: UUID) -> datetime:
     """When this teacher was paired with this board, within the hour. Raises BadToken."""
     claims = _decode(key, token, PROOF_AUDIENCE, ["exp", "iat", "sub", "board"])
     if (str(claims["sub"]), _uuid(claims["board"])) != (str(teacher), board):
-        raise BadToken("bad_token", "This proof is of another pairing.")
+        raise BadToken("bad_token", Message("This proof is of another pairing."))
     return datetime.fromtimestamp(claims["iat"], UTC)
 
 
@@ -90,15 +93,14 @@ def _decode(key: str, token: str, audience: str, required: list[str]) -> dict[st
             options={"require": required},
         )
     except jwt.ExpiredSignatureError as error:
-        raise BadToken(
-            "expired_token", "This pairing has expired. Pair the board again."
-        ) from error
+        message = Message("This pairing has expired. Pair the board again.")
+        raise BadToken("expired_token", message) from error
     except jwt.InvalidTokenError as error:
-        raise BadToken("bad_token", "This is not a valid role token.") from error
+        raise BadToken("bad_token", Message("This is not a valid role token.")) from error
 
 
 def _uuid(value: object) -> UUID:
     try:
         return UUID(str(value))
     except ValueError as error:
-        raise BadToken("bad_token", "This token names no board.") from error
+        raise BadToken("bad_token", Message("This token names no board.")) from error

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from webapp.accounts import sign_ins
 from webapp.api.errors import ApiError, NotFound
 from webapp.api.ids import parse_uuid
+from webapp.api.messages import Message
 from webapp.lessons.models import ID_VERSIONS, Lesson
 from webapp.lessons.views import LessonSerializer, lesson_body
 from webapp.teaching.boards import RoleTokenAuthentication, is_forgotten
@@ -103,7 +104,7 @@ def _own_teaching(request: Request, teaching_id: str) -> TeachingSession:
     key = parse_uuid(teaching_id, "id")
     found = TeachingSession.objects.filter(id=key, owner=request.user).first()
     if found is None:
-        raise NotFound("teaching session")
+        raise NotFound(Message("teaching session"))
     return found
 
 
@@ -111,7 +112,7 @@ def _own_lesson(request: Request, lesson_id: str) -> Lesson:
     key = parse_uuid(lesson_id, "lesson", ID_VERSIONS)
     found = Lesson.objects.filter(id=key, owner=request.user).defer("markdown").first()
     if found is None:
-        raise NotFound("lesson")
+        raise NotFound(Message("lesson"))
     return found
 
 
@@ -148,16 +149,18 @@ class BoardLessonView(APIView):
         key = parse_uuid(teaching_id, "id")
         role: Role = request.auth
         if role.session != str(key):
-            raise ApiError(403, "wrong_token", "This token is for another teaching session.")
+            text = Message("This token is for another teaching session.")
+            raise ApiError(403, "wrong_token", text)
         teaching = TeachingSession.objects.filter(id=key).first()
         if is_forgotten(role, teaching):
-            raise ApiError(401, "revoked", "This board was disconnected. Pair it again.")
+            text = Message("This board was disconnected. Pair it again.")
+            raise ApiError(401, "revoked", text)
         if teaching is None:
-            raise NotFound("teaching session")
+            raise NotFound(Message("teaching session"))
         lesson_key = parse_uuid(lesson_id, "lesson", ID_VERSIONS)
         lesson = Lesson.objects.filter(id=lesson_key, owner_id=teaching.owner_id).first()
         if lesson is None:
-            raise NotFound("lesson")
+            raise NotFound(Message("lesson"))
         body = lesson_body(lesson)
         if role.role == "board":
             body["markdown"] = ""

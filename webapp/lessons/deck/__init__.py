@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import lru_cache
 
+from webapp.api.messages import Message
 from webapp.lessons.deck.grammar import Deadline, DeckTooComplex
 from webapp.lessons.deck.slides import Deck, Slide, Warning, parse
 
@@ -13,7 +14,7 @@ PARSE_LIMIT_SECONDS = 5.0
 
 def parse_deck(
     text: str,
-    problems: Mapping[str, str] | None = None,
+    problems: Mapping[str, Message] | None = None,
     limit_seconds: float = PARSE_LIMIT_SECONDS,
 ) -> Deck:
     """The slides, notes and warnings of a Markdown text.

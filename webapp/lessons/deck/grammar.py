@@ -17,6 +17,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.image import image as image_rule
 
 from webapp.api.errors import ApiError
+from webapp.api.messages import Message
 from webapp.lessons.deck.kinds import KNOWN
 
 DIV_LINE_LIMIT = 300
@@ -39,8 +40,11 @@ class DeckTooComplex(ApiError):
         super().__init__(
             400,
             "too_complex",
-            f"Reading this Markdown took over {seconds:g} seconds: it is too long or nested too "
-            "deeply. Split it or make it simpler.",
+            Message(
+                "Reading this Markdown took over %(seconds)s seconds: it is too long or nested too "
+                "deeply. Split it or make it simpler.",
+                seconds=f"{seconds:g}",
+            ),
         )
 
 

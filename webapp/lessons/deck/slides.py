@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from markdown_it.token import Token
 
+from webapp.api.messages import Message
 from webapp.lessons.deck.grammar import Deadline
 from webapp.lessons.deck.pages import paginate
 from webapp.lessons.deck.source import Block, Source, read
@@ -41,7 +42,7 @@ class Slide:
 @dataclass(frozen=True)
 class Warning:
     slide: int | None  # counted from 1
-    message: str
+    message: Message
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Draft:
     units: list[Unit]
 
 
-def parse(text: str, problems: dict[str, str], deadline: Deadline) -> Deck:
+def parse(text: str, problems: dict[str, Message], deadline: Deadline) -> Deck:
     """All slides of a Markdown text. `problems` says why a figure was not stored, by target."""
     source = read(text, deadline)
     nodes, tree_warnings = build(source.blocks)
@@ -84,7 +85,7 @@ def parse(text: str, problems: dict[str, str], deadline: Deadline) -> Deck:
     for draft in drafts:
         deadline.check()
         slides.append(_render(draft, source))
-    warnings = [Warning(None, message) for message in source.warnings + tree_warnings]
+    warnings = [Warning(None, message) for message in tree_warnings]
     for number, draft in enumerate(drafts, 1):
         warnings += [Warning(number, message) for message in _problems(draft, problems)]
     return Deck(_deck_title(source), tuple(slides), tuple(warnings))
@@ -478,18 +479,20 @@ def _definitions(tokens: list[Token], source: Source) -> Iterator[str]:
             yield f"[{label.lower()}]: {target}" + (f' "{title}"' if title else "")
 
 
-def _problems(draft: Draft, problems: dict[str, str]) -> Iterator[str]:
+def _problems(draft: Draft, problems: dict[str, Message]) -> Iterator[Message]:
     tokens = [token for unit in draft.units for token in unit.tokens]
     tokens += draft.heading.tokens if draft.heading else []
     for target in dict.fromkeys(images(tokens)):
         if not is_relative(target):
             continue
-        why = problems.get(target)
         name = shown(target)
-        yield f"The figure {name} is left out: {why}." if why else f"The figure {name} is missing."
+        if why := problems.get(target):
+            yield Message("The figure %(figure)s is left out: %(reason)s.", figure=name, reason=why)
+        else:
+            yield Message("The figure %(figure)s is missing.", figure=name)
     for target in dict.fromkeys(links(tokens)):
         if is_relative(target):
-            yield f"The link to {shown(target)} leads nowhere."
+            yield Message("The link to %(target)s leads nowhere.", target=shown(target))
 
 
 def plain_text(tokens: list[Token]) -> str:

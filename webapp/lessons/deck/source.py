@@ -44,7 +44,6 @@ class Source:
     title: str
     blocks: list[Block]
     references: dict[str, dict[str, Any]]
-    warnings: list[str]
 
 
 def read(text: str, deadline: Deadline) -> Source:
@@ -52,7 +51,7 @@ def read(text: str, deadline: Deadline) -> Source:
     text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
     env: dict[str, Any] = {}
     tokens = make_parser(deadline).parse(text, env)
-    title, warnings = "", list[str]()
+    title = ""
     if tokens and tokens[0].type == "front_matter":
         matter = _front_matter(tokens[0].content)
         if matter is None:
@@ -65,7 +64,7 @@ def read(text: str, deadline: Deadline) -> Source:
     # The parser counts lines like this; splitlines would also split at other characters.
     lines: list[str | None] = [*text.split("\n")]
     blocks = _blocks(tokens, lines)
-    return Source(title, blocks, env.get("references", {}), warnings)
+    return Source(title, blocks, env.get("references", {}))
 
 
 def _front_matter(content: str) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ How many colons a line has does not matter; writers count them wrongly.
 
 from dataclasses import dataclass, field
 
+from webapp.api.messages import Message
 from webapp.lessons.deck.kinds import ANSWERS, BOXES, CALLOUTS, EXERCISES, NOTES
 from webapp.lessons.deck.source import Block
 
@@ -44,11 +45,11 @@ class Div:
 Node = Block | Div
 
 
-def build(blocks: list[Block]) -> tuple[list[Node], list[str]]:
+def build(blocks: list[Block]) -> tuple[list[Node], list[Message]]:
     """The tree's top level, and warnings about divs that do not match."""
     top: list[Node] = []
     stack: list[Div] = []
-    warnings: list[str] = []
+    warnings: list[Message] = []
     for block in blocks:
         around = stack[-1].children if stack else top
         if block.kind == "div_open_line":
@@ -62,9 +63,10 @@ def build(blocks: list[Block]) -> tuple[list[Node], list[str]]:
             if stack:
                 stack.pop()
             else:
-                warnings.append("A line of colons closes a box that was never opened.")
+                warnings.append(Message("A line of colons closes a box that was never opened."))
         else:
             around.append(block)
     if stack:
-        warnings.append(f"The box “{' '.join(stack[-1].classes)}” is opened but never closed.")
+        name = " ".join(stack[-1].classes)
+        warnings.append(Message("The box “%(name)s” is opened but never closed.", name=name))
     return top, warnings
