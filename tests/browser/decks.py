@@ -9,15 +9,15 @@ FIGURE = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 90">
 </svg>"""
 
 
-def tides(slides: int = 12) -> bytes:
-    """A zip of one lesson, "The tides", with steps and notes on each slide, and figures."""
-    parts = ["# The tides\n\nWhy the sea comes and goes\n\nNote: Ask who has seen low water."]
+def tides(slides: int = 12, title: str = "The tides") -> bytes:
+    """A zip of one lesson with steps and notes on each slide, and figures."""
+    parts = [f"# {title}\n\nNote: Low water?"]
     for number in range(2, slides + 1):
         lines = [f"## Tide {number}", ""]
         if number % 3 == 0:
             lines += [f"![Water at hour {number}](fig/water{number}.svg)", ""]
         lines += [f"* Point {number}.{point}" for point in range(1, 1 + number % 4)]
-        lines += ["", f"Note: Remember the answer to question {number}."]
+        lines += ["", f"Note: Question {number}?"]
         parts.append("\n".join(lines))
     files = {"tides.md": "\n\n---\n\n".join(parts).encode()}
     for number in range(3, slides + 1, 3):
