@@ -9,12 +9,16 @@ import resource
 import signal
 import sys
 
-from realtime import app, logs, settings
+from realtime import logs, settings
 from realtime.errors import SettingsError
 from realtime.node import Node
+from realtime.sockets import Socket
 
 logger = logging.getLogger("realtime")
 
+WAITING_CONNECTIONS = (
+    1024  # that the operating system took for us: pages of a host that died come together
+)
 EXIT_FAILURE, EXIT_MISUSE = 1, 2
 SPARE_FILES = 100  # for Postgres, NATS, logs and the listening socket itself
 
@@ -45,9 +49,11 @@ def raise_file_limit() -> int:
 
 async def serve(chosen: settings.Settings) -> int:
     """Serve until SIGTERM or SIGINT; a second one stops the wait for clients to move."""
-    node = Node(chosen)
+    node, loop = Node(chosen), asyncio.get_running_loop()
     try:
-        server = app.listen(node)
+        server = await loop.create_server(
+            lambda: Socket(node), chosen.bind, chosen.port, backlog=WAITING_CONNECTIONS
+        )
     except (OSError, ValueError) as error:
         logger.error(
             "can't listen on REALTIME_BIND:REALTIME_PORT %s:%s: %s", chosen.bind, chosen.port, error
@@ -55,14 +61,12 @@ async def serve(chosen: settings.Settings) -> int:
         return EXIT_FAILURE
     stop, hurry = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(
-            number, lambda: hurry.set() if stop.is_set() else stop.set()
-        )
+        loop.add_signal_handler(number, lambda: hurry.set() if stop.is_set() else stop.set())
     await node.start()
     logger.info("node=%s listening on %s:%s", chosen.node, chosen.bind, chosen.port)
     await stop.wait()
     await node.drain(hurry)
-    server.stop()
+    server.close()
     logger.info("node=%s stopped", chosen.node)
     return 0
 

@@ -1,8 +1,7 @@
 """Frames: what PROTOCOL.md says, as code. Parses and builds; keeps no state, sends nothing."""
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from realtime.errors import Refusal, bad_frame
 
@@ -88,8 +87,7 @@ _SYNC_KINDS = {0: STEP1, 1: STEP2, 2: UPDATE}
 _SYNC_NUMBERS = {kind: number for number, kind in _SYNC_KINDS.items()}
 
 
-@dataclass(frozen=True)
-class YFrame:
+class YFrame(NamedTuple):
     """A binary frame: its kind and the bytes inside."""
 
     kind: str

@@ -12,10 +12,17 @@ from tests.realtime.support import ORIGIN
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 NO_WORD = 1006
 """Close code of a line that ended without one."""
-HANDSHAKE = (
-    f"GET /rt/v1/socket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: {ORIGIN}\r\n\r\n"
-).encode()
+
+
+def handshake(path: str) -> bytes:
+    """The request that opens a websocket."""
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: {ORIGIN}\r\n\r\n"
+    ).encode()
+
+
+HANDSHAKE = handshake("/rt/v1/socket")
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
@@ -32,6 +39,8 @@ def frame(opcode: int, payload: bytes) -> bytes:
 
 class Wire(asyncio.Protocol):
     """Subclasses say what happens; `ended` is called once, also when the handshake was refused."""
+
+    request = HANDSHAKE
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
@@ -75,7 +84,7 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        transport.write(HANDSHAKE)
+        transport.write(self.request)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._ended:
