@@ -11,7 +11,7 @@ from realtime.logs import StateLog
 from realtime.neighbours import Neighbours
 from realtime.pair_desk import PairDesk
 from realtime.rates import Load
-from realtime.relay import Relay
+from realtime.relay import Relay, portions
 from realtime.revocations import Revocations
 from realtime.settings import Settings
 from realtime.sockets import Socket
@@ -127,19 +127,19 @@ class Node:
     async def _tick_forever(self) -> None:
         while True:
             try:
-                self._tick()
+                await self._tick()
             except Exception:
                 logger.exception("periodic work failed")
             await asyncio.sleep(TICK_SECONDS)
 
-    def _tick(self) -> None:
+    async def _tick(self) -> None:
         now = self.clock()
         self._follow_order(now)
-        for socket in tuple(self.sockets):
+        async for socket in portions(self.sockets):
             socket.tick(now)
         self.waiting.tick()
         self.desk.tick()
-        self.relay.tick()
+        await self.relay.tick()
         if self.revocations is not None:
             self.revocations.tick(now)
         self._say_how_it_is()

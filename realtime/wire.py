@@ -143,6 +143,7 @@ class Wire(asyncio.Protocol):
         if response is None:
             response = self._websocket.accept(request)
         self._websocket.send_response(response)
+        request.headers.clear()  # else they are kept as long as the socket: 2 KiB and more
         if self._websocket.state is OPEN:
             if self._timer is not None:
                 self._timer.cancel()
