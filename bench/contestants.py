@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench.cores import OTHERS, SERVER, on
@@ -141,7 +142,7 @@ def _rival(name: str, folder: Path, nodes: int, one_core: bool, stack: ExitStack
         stack.callback(server.kill)
         with on(SERVER if one_core or number == 0 else OTHERS):
             server.run(_command(name, port), **environ)
-        wait_until(lambda port=port: _listens(port), f"{name} to listen; its log: {server.log}")
+        wait_until(partial(_listens, port), f"{name} to listen; its log: {server.log}")
         running.ports.append(port)
         running.servers.append(server.pid)
     return running

@@ -138,6 +138,10 @@ class Peer(Wire):
                 self.write(frame(BINARY, protocol.encode_binary(protocol.AWARENESS, body)))
 
 
+async def _connect(peer: Peer, port: int) -> None:
+    await asyncio.get_running_loop().create_connection(lambda: peer, "127.0.0.1", port)
+
+
 class Pages:
     """Pairs of a teacher's and a board's socket. `ports`: the teachers' server, and the boards' if it is another one."""
 
@@ -157,13 +161,7 @@ class Pages:
                 for pair in new
                 for peer, port in zip(pair, (self.ports[0], self.ports[-1]), strict=True)
             ]
-            loop = asyncio.get_running_loop()
-            await asyncio.gather(
-                *(
-                    loop.create_connection(lambda peer=peer: peer, "127.0.0.1", port)
-                    for peer, port in sockets
-                )
-            )
+            await asyncio.gather(*(_connect(*each) for each in sockets))
             await asyncio.wait_for(
                 asyncio.gather(*(peer.ready for peer, _ in sockets)), CONNECT_SECONDS
             )

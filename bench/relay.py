@@ -76,7 +76,7 @@ def relay(options: Options) -> Report:
     cost = {n: [_cost(one) for one in found[n]] for n in names}
     where = {} if options.short or missing(TORNADO) else _where(pairs, median(cost[FIRSTBELL]))
     figures = [
-        *[_ratio(other, goal, rate, cost, options) for other, goal in GOALS.items()],
+        *[against(other, goal, rate, cost, options) for other, goal in GOALS.items()],
         *[Figure(f"{n}: relayed frames per second", round(median(rate[n])), "", *_limit(found[n])) for n in names],
         *[Figure(f"{n}: the server's CPU per frame", round(median(cost[n]), 1), "µs") for n in names],
         *[Figure(f"{n}: beside that, NATS or Redis", round(median(_cost(one, "helper_share") for one in found[n]), 1), "µs")
@@ -106,7 +106,7 @@ def _cost(run: dict[str, Any], share: str = "server_share") -> float:
     return run[share] * run["seconds"] / max(1, run["messages"]) * 1e6
 
 
-def _ratio(
+def against(
     other: str, goal: float, rate: dict[str, list[float]], cost: dict[str, list[float]], options: Options
 ) -> Figure:  # fmt: skip
     """How many times as many frames a core of ours relays, by CPU: a rival that waits, or that others disturb, loses nothing by it."""

@@ -12,13 +12,10 @@ import sys
 from realtime import logs, settings
 from realtime.errors import SettingsError
 from realtime.node import Node
-from realtime.sockets import Socket
+from realtime.sockets import listen
 
 logger = logging.getLogger("realtime")
 
-WAITING_CONNECTIONS = (
-    1024  # that the operating system took for us: pages of a host that died come together
-)
 EXIT_FAILURE, EXIT_MISUSE = 1, 2
 SPARE_FILES = 100  # for Postgres, NATS, logs and the listening socket itself
 
@@ -49,11 +46,9 @@ def raise_file_limit() -> int:
 
 async def serve(chosen: settings.Settings) -> int:
     """Serve until SIGTERM or SIGINT; a second one stops the wait for clients to move."""
-    node, loop = Node(chosen), asyncio.get_running_loop()
+    node = Node(chosen)
     try:
-        server = await loop.create_server(
-            lambda: Socket(node), chosen.bind, chosen.port, backlog=WAITING_CONNECTIONS
-        )
+        server = await listen(node)
     except (OSError, ValueError) as error:
         logger.error(
             "can't listen on REALTIME_BIND:REALTIME_PORT %s:%s: %s", chosen.bind, chosen.port, error
@@ -61,7 +56,9 @@ async def serve(chosen: settings.Settings) -> int:
         return EXIT_FAILURE
     stop, hurry = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: hurry.set() if stop.is_set() else stop.set())
+        asyncio.get_running_loop().add_signal_handler(
+            number, lambda: hurry.set() if stop.is_set() else stop.set()
+        )
     await node.start()
     logger.info("node=%s listening on %s:%s", chosen.node, chosen.bind, chosen.port)
     await stop.wait()

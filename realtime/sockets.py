@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
+WAITING_CONNECTIONS = 1024  # not taken in yet: the pages of a host that died come together
 CATCH_UP_PATIENCE_SECONDS = (
     0.5  # of boards, while a node that has just started asks which were forgotten
 )
@@ -262,3 +263,10 @@ class Socket(Wire):
             self._dropped = False
             if self.session is not None:
                 self.session.ask_member(self)
+
+
+async def listen(node: "Node") -> asyncio.Server:
+    """Accept connections on the node's address and port; OSError if it is taken."""
+    return await asyncio.get_running_loop().create_server(
+        lambda: Socket(node), node.settings.bind, node.settings.port, backlog=WAITING_CONNECTIONS
+    )
