@@ -15,8 +15,8 @@ SECONDS = 20.0
 
 def idle(options: Options) -> Report:
     """A page has two sockets, the second to another host as its standby: each is counted where it is, once."""
-    sockets = 200 if options.short else SOCKETS
-    seconds = 2.0 if options.short else SECONDS
+    sockets = 100 if options.short else SOCKETS
+    seconds = 1.0 if options.short else SECONDS
     allow_files(sockets)
     names = (FIRSTBELL, TORNADO, AIOHTTP, PUBSUB)
     without = absent(names)

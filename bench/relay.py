@@ -64,6 +64,8 @@ def realtime_conditions(options: Options, without: dict[str, str], **more: Any) 
 def relay(options: Options) -> Report:
     without = absent(RELAYS)
     names = [name for name in RELAYS if name not in without]
+    if options.short:
+        names.remove(FIRSTBELL_AWARENESS)
     pairs = 40 if options.short else PAIRS
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for _ in range(options.rounds):
@@ -190,7 +192,7 @@ def latency(options: Options) -> Report:
             with running(name, nodes=2) as servers:
                 job = {"what": "latency", "pairs": pairs, "rate": 1, **servers.job()}
                 found[name].append(
-                    generate(seconds=3 if options.short else 2 * options.seconds, **job)
+                    generate(seconds=1 if options.short else 2 * options.seconds, **job)
                 )
     took = {n: sorted(ms for one in found[n] for ms in one["took_ms"]) for n in names}
     p99 = median(percentile(one["took_ms"] or [1e6], 0.99) for one in found[FIRSTBELL])
