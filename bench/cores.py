@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -28,20 +29,22 @@ def on(place: int) -> Iterator[None]:
 
 @dataclass
 class Used:
-    """CPU seconds and resident memory (KiB) of processes."""
+    """CPU seconds of processes, seconds for which their first threads could have run and others did, resident memory (KiB)."""
 
     cpu: float
+    waited: float
     memory: float
 
     @classmethod
     def by(cls, pids: list[int]) -> "Used":
-        cpu = memory = 0.0
+        cpu = waited = memory = 0.0
         for pid in pids:
             process = psutil.Process(pid)
             times = process.cpu_times()
             cpu += times.user + times.system
+            waited += int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
             memory += process.memory_info().rss / 1024
-        return cls(cpu, memory)
+        return cls(cpu, waited, memory)
 
 
 def allow_files(wanted: int) -> None:

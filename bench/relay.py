@@ -66,7 +66,7 @@ def relay(options: Options) -> Report:
     names = [name for name in RELAYS if name not in without]
     if options.short:
         names.remove(FIRSTBELL_AWARENESS)
-    pairs = 40 if options.short else PAIRS
+    pairs = 100 if options.short else PAIRS
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for _ in range(options.rounds):
         for name in names:
@@ -79,11 +79,11 @@ def relay(options: Options) -> Report:
     where = {} if options.short or missing(TORNADO) else _where(pairs, median(cost[FIRSTBELL]))
     figures = [
         *[against(other, goal, rate, cost, options) for other, goal in GOALS.items()],
-        *[Figure(f"{n}: relayed frames per second", round(median(rate[n])), "", *_limit(found[n])) for n in names],
+        *[Figure(f"{n}: relayed frames per second", round(median(rate[n])), "", _limit(found[n])) for n in names],
         *[Figure(f"{n}: the server's CPU per frame", round(median(cost[n]), 1), "µs") for n in names],
         *[Figure(f"{n}: beside that, NATS or Redis", round(median(_cost(one, "helper_share") for one in found[n]), 1), "µs")
           for n in names if n not in (TORNADO, AIOHTTP)],
-        *[Figure(f"{n}: frames that never came, sockets lost", sum(one["lost"] + one["closed"] for one in found[n])) for n in names],
+        *[Figure(f"{n}: frames that never came, sockets lost, errors", sum(one["lost"] + one["closed"] + len(one["errors"]) for one in found[n])) for n in names],
         *[Figure(f"one of Firstbell's frames: {part}", round(took, 1), "µs") for part, took in where.items()],
     ]  # fmt: skip
     return Report(
@@ -124,15 +124,17 @@ def against(
     )
 
 
-def _limit(runs: list[dict[str, Any]]) -> tuple[str, None]:
+def _limit(runs: list[dict[str, Any]]) -> str:
     """What kept it from more, said where one sees the figure."""
-    server, generator = (
-        median(one[k] for one in runs) for k in ("server_share", "generator_share")
+    server, waited, generator = (
+        median(one[key] for one in runs)
+        for key in ("server_share", "server_waited", "generator_share")
     )
-    if server >= BOUND:
-        return "", None
-    by = "the generator" if generator >= BOUND else "waiting, or others on this machine"
-    return f"limited by {by}: it had {server:.0%} of its core", None
+    if server + waited < BOUND:
+        by = "the generator" if generator >= BOUND else "what it waits for"
+    else:
+        by = "the server" if server >= BOUND else "others on this machine"
+    return f"limited by {by}; it had {server:.0%} of its core"
 
 
 PARTS = (
@@ -208,6 +210,8 @@ def latency(options: Options) -> Report:
             *[Figure(f"{n}: frames that never came", sum(one["sent"] - len(one["took_ms"]) for one in found[n]),
                      f"of {sum(one['sent'] for one in found[n])}") for n in names],
             *[Figure(f"{n}: of the core, both nodes", round(median(one["server_share"] for one in found[n]), 2)) for n in names],
+            *[Figure(f"{n}: wanted of the core while others had it (the two nodes one another, too)",
+                     round(median(one["server_waited"] for one in found[n]), 2)) for n in names],
             Figure("the generator's own lateness, at most", round(max(one["late_ms"] for n in names for one in found[n]), 1), "ms"),
         ],
         plots=[Plot("How late", "ms", [f"{m:.1%}" for m in marks],
