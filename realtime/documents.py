@@ -132,8 +132,9 @@ class SharedDocument:
     def _replayed(self) -> Doc:
         """A document with all that went in, and without what waits for its predecessors (encode has that too)."""
         doc: Doc = Doc()
-        for update in [self._base, *self._recent]:
-            doc.apply_update(update)
+        with doc.transaction():
+            for update in [self._base, *self._recent]:
+                doc.apply_update(update)
         return doc
 
     def state_vector(self) -> bytes:
