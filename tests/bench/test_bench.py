@@ -62,16 +62,14 @@ def test_only_what_is_asked_for_is_installed(names: list[str], needed: list[str]
     assert bench.stands(names) == needed
 
 
-def test_in_the_long_form_a_goal_against_somebody_missing_is_missed():
+def test_goals_are_held_against_speed_and_cost_and_missed_when_somebody_is_missing():
     options = bench.Options(short=False)
-    figure = relay.against(
-        contestants.TORNADO,
-        1.5,
-        {contestants.FIRSTBELL: [1.0]},
-        {contestants.FIRSTBELL: [1.0]},
-        options,
-    )
-    assert (figure.value, figure.well) == (None, False)
+    ours = {contestants.FIRSTBELL: [1.0]}
+    figures = relay.against(contestants.TORNADO, 1.5, ours, ours, options)
+    assert [(f.value, f.well) for f in figures] == [(None, False)] * 2
+    theirs = ours | {contestants.TORNADO: [0.5]}
+    figures = relay.against(contestants.TORNADO, 1.5, theirs, theirs, options)
+    assert [(f.value, f.well) for f in figures] == [(2.0, True), (0.5, False)]
 
 
 def test_a_limit_of_open_files_that_is_too_low_is_named(monkeypatch):
