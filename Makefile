@@ -56,7 +56,7 @@ drill: ## break things while people write and count what is wrong; page in repor
 django-suite: ## Django's own test suite on a live mesh; nodes must be equal after each label  [LABELS="schema update"] [HOSTS=3]
 	@bin/django-suite $(if $(HOSTS),--hosts $(HOSTS)) $(LABELS)
 
-bench: ## figures beside their yardsticks, plain Postgres and plain pglogical; page in reports/bench  [BENCH="writes lag"] [SHORT=1]
+bench: ## figures beside their yardsticks (Postgres, pglogical; Channels, Tornado, aiohttp); page in reports/bench  [BENCH="writes relay"] [SHORT=1]
 	@bin/bench $(BENCH)
 
 golden: ## a golden image of finished hosts, from which environments are cloned in seconds  [HOSTS=3]  (root)

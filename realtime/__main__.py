@@ -9,9 +9,10 @@ import resource
 import signal
 import sys
 
-from realtime import app, logs, settings
+from realtime import logs, settings
 from realtime.errors import SettingsError
 from realtime.node import Node
+from realtime.sockets import listen
 
 logger = logging.getLogger("realtime")
 
@@ -47,7 +48,7 @@ async def serve(chosen: settings.Settings) -> int:
     """Serve until SIGTERM or SIGINT; a second one stops the wait for clients to move."""
     node = Node(chosen)
     try:
-        server = app.listen(node)
+        server = await listen(node)
     except (OSError, ValueError) as error:
         logger.error(
             "can't listen on REALTIME_BIND:REALTIME_PORT %s:%s: %s", chosen.bind, chosen.port, error
@@ -62,7 +63,7 @@ async def serve(chosen: settings.Settings) -> int:
     logger.info("node=%s listening on %s:%s", chosen.node, chosen.bind, chosen.port)
     await stop.wait()
     await node.drain(hurry)
-    server.stop()
+    server.close()
     logger.info("node=%s stopped", chosen.node)
     return 0
 

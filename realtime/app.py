@@ -1,63 +1,63 @@
-"""The HTTP face: the socket, /livez and /readyz. All else belongs to the node."""
+"""What is answered over HTTP: /livez, /readyz, and who may have a socket. All else belongs to the node."""
 
 import ipaddress
 import json
+from typing import TYPE_CHECKING
 
-from tornado.httpserver import HTTPServer
-from tornado.web import Application, RequestHandler
+from websockets.http11 import Request, Response
 
-from realtime.node import Node
-from realtime.sockets import Socket
+if TYPE_CHECKING:
+    from realtime.node import Node
+    from realtime.wire import Wire
 
-
-class _Json(RequestHandler):
-    def initialize(self, node: Node) -> None:
-        self._node = node
-
-    def _answer(self, status: int, body: dict[str, object]) -> None:
-        self.set_status(status)
-        self.set_header("Content-Type", "application/json")
-        self.set_header("Cache-Control", "no-store")
-        self.finish(json.dumps(body))
+SOCKET = "/rt/v1/socket"
+LIVEZ, READYZ = ("/livez", "/rt/livez"), ("/readyz", "/rt/readyz")
 
 
-class Livez(_Json):
-    """Whether the process answers at all."""
+def answer(wire: "Wire", node: "Node", request: Request) -> Response | None:
+    """The answer to a request; None if it may become a websocket, should it ask for one."""
+    path = request.path.partition("?")[0]
+    if path in LIVEZ:
+        return _json(wire, 200, {"status": "alive"})
+    if path in READYZ:
+        return _readyz(wire, node)
+    if path != SOCKET:
+        return wire.answer(404, "There is nothing here.\n")
+    if "Upgrade" not in request.headers:
+        return wire.answer(400, "This is the address of a websocket.\n")
+    if len(node.sockets) >= node.settings.limits.sockets:
+        return wire.answer(
+            503, "This host takes no new sockets. Use another one.\n", Retry_After="1"
+        )
+    # browsers always say it; a program may say what it likes anyway
+    if not set(request.headers.get_all("Origin")) <= node.settings.origins:
+        return wire.answer(403, "Pages of this origin get no socket: see REALTIME_ORIGINS.\n")
+    return None
 
-    def get(self) -> None:
-        self._answer(200, {"status": "alive"})
 
-
-class Readyz(_Json):
+def _readyz(wire: "Wire", node: "Node") -> Response:
     """Whether this node can do all of its work; it does what it can in any case."""
-
-    def get(self) -> None:
-        reasons, figures = self._node.reasons(), self._node.figures()
-        if reasons:
-            self._answer(503, {"status": "not ready", "reasons": reasons, **figures})
-        else:
-            self._answer(200, {"status": "ready", **figures})
+    reasons, figures = node.reasons(), node.figures()
+    if reasons:
+        return _json(wire, 503, {"status": "not ready", "reasons": reasons, **figures})
+    return _json(wire, 200, {"status": "ready", **figures})
 
 
-def build(node: Node) -> Application:
-    """The routes of a node."""
-    of_node = {"node": node}
-    return Application(
-        [
-            (r"/rt/v1/socket", Socket, of_node),
-            (r"(?:/rt)?/livez", Livez, of_node),
-            (r"(?:/rt)?/readyz", Readyz, of_node),
-        ],
-        websocket_max_message_size=node.settings.limits.hard_frame_bytes,
-        # compression costs 160 KiB a socket and gains nothing for frames of 100 bytes
+def _json(wire: "Wire", status: int, body: dict[str, object]) -> Response:
+    return wire.answer(
+        status, json.dumps(body), Content_Type="application/json", Cache_Control="no-store"
     )
 
 
-def listen(node: Node) -> HTTPServer:
-    """Accept connections on the node's address and port; OSError if it is taken."""
-    bind = node.settings.bind
-    # the front door tells the client's address; only a proxy on this host is believed
-    behind_proxy = bind == "localhost" or ipaddress.ip_address(bind).is_loopback
-    server = HTTPServer(build(node), xheaders=behind_proxy)
-    server.listen(node.settings.port, bind)
-    return server
+def address(request: Request, peer: str, bind: str) -> str:
+    """Whose connection this is. The front door tells; only a proxy on this host is believed."""
+    if bind != "localhost" and not ipaddress.ip_address(bind).is_loopback:
+        return peer
+    told = (
+        request.headers.get_all("X-Real-IP") or request.headers.get_all("X-Forwarded-For") or [""]
+    )[-1]
+    told = told.rpartition(",")[2].strip()
+    try:
+        return str(ipaddress.ip_address(told))
+    except ValueError:
+        return peer

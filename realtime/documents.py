@@ -6,7 +6,7 @@ broken update may raise a Rust panic (a BaseException). Both are caught here, on
 
 import datetime
 import zlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pycrdt import Doc, Map
 
@@ -24,8 +24,7 @@ HIGHEST_CLOCK = 2**32
 StateVector = dict[int, int]
 
 
-@dataclass(frozen=True)
-class Applied:
+class Applied(NamedTuple):
     """What an update brought: `new` to hand on (may be empty); `pending`: predecessors lack."""
 
     new: tuple[bytes, ...]
@@ -71,6 +70,8 @@ class SharedDocument:
         self._doc = doc
         self._events: list[bytes] = []
         self._boards = doc.get("boards", type=Map)
+        self._revoked: frozenset[str] | None = None
+        self._boards_subscription = self._boards.observe(self._forget_revoked)
         self._subscription = doc.observe(lambda event: self._events.append(event.update))
 
     def apply(self, update: bytes) -> Applied:
@@ -131,8 +132,9 @@ class SharedDocument:
     def _replayed(self) -> Doc:
         """A document with all that went in, and without what waits for its predecessors (encode has that too)."""
         doc: Doc = Doc()
-        for update in [self._base, *self._recent]:
-            doc.apply_update(update)
+        with doc.transaction():
+            for update in [self._base, *self._recent]:
+                doc.apply_update(update)
         return doc
 
     def state_vector(self) -> bytes:
@@ -163,10 +165,18 @@ class SharedDocument:
         ahead = any(clock > ours.get(client, 0) for client, clock in theirs.items())
         return (b"" if update == NOTHING else update), ahead or request[:4] != own[:4]
 
+    def _forget_revoked(self, event: object) -> None:
+        self._revoked = None
+
     def revoked(self, pairing: str) -> bool:
-        """Whether the board with this pairing was sent away."""
-        entry = self._boards.get(pairing)
-        return isinstance(entry, dict) and bool(entry.get("revoked"))
+        """Whether the board with this pairing was sent away. Asked after each update; read when the map changed."""
+        if self._revoked is None:
+            self._revoked = frozenset(
+                pairing
+                for pairing, entry in self._boards.items()
+                if isinstance(entry, dict) and entry.get("revoked")
+            )
+        return pairing in self._revoked
 
     def standing(self) -> list[str]:
         """Pairings of all boards that were not sent away."""

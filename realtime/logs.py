@@ -24,8 +24,6 @@ def start(host: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    # Tornado logs each request; sockets are logged by us, and /readyz is asked every second.
-    logging.getLogger("tornado.access").setLevel(logging.ERROR)
 
 
 class StateLog:

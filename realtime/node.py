@@ -11,7 +11,7 @@ from realtime.logs import StateLog
 from realtime.neighbours import Neighbours
 from realtime.pair_desk import PairDesk
 from realtime.rates import Load
-from realtime.relay import Relay
+from realtime.relay import Relay, portions
 from realtime.revocations import Revocations
 from realtime.settings import Settings
 from realtime.sockets import Socket
@@ -49,7 +49,7 @@ class Node:
         if settings.database_url is not None:
             self.revocations = Revocations(settings.database_url, self._send_signed_out_away)
         self.backplane.on_node_is = lambda said: self.neighbours.hear(said, clock())
-        self._clock = clock
+        self.clock = clock
         self._tasks: list[asyncio.Task[None]] = []
         self._log = StateLog(logger, f"node={settings.node}", "starting")
 
@@ -73,7 +73,7 @@ class Node:
 
     def move(self, within_seconds: float) -> str:
         """The message that sends a page elsewhere."""
-        hosts = self.neighbours.taking(self._clock())
+        hosts = self.neighbours.taking(self.clock())
         return protocol.encode("move", within_seconds=within_seconds, hosts=hosts or None)
 
     def reasons(self) -> list[str]:
@@ -94,7 +94,7 @@ class Node:
             "sockets": len(self.sockets),
             "sessions": len(self.relay),
             "load": self.load.value,
-            "others": self.neighbours.taking(self._clock()),
+            "others": self.neighbours.taking(self.clock()),
             **self.desk.figures(),
         }
 
@@ -127,20 +127,20 @@ class Node:
     async def _tick_forever(self) -> None:
         while True:
             try:
-                self._tick()
+                await self._tick()
             except Exception:
                 logger.exception("periodic work failed")
             await asyncio.sleep(TICK_SECONDS)
 
-    def _tick(self) -> None:
-        now = self._clock()
+    async def _tick(self) -> None:
+        now = self.clock()
         self._follow_order(now)
-        for socket in tuple(self.sockets):
+        async for socket in portions(self.sockets):
             socket.tick(now)
         self.waiting.tick()
         self.desk.tick()
-        self.relay.tick()
-        for session in self.relay.sessions():
+        await self.relay.tick()
+        async for session in portions(self.relay.sessions()):
             session.end_boards(self.waiting.boards.has_ended, self.waiting.boards.news)
         if self.revocations is not None:
             self.revocations.tick(now)
@@ -150,9 +150,9 @@ class Node:
 
     async def _measure_forever(self) -> None:
         while True:
-            before = self._clock()
+            before = self.clock()
             await asyncio.sleep(LAG_PROBE_SECONDS)
-            lag = self._clock() - before - LAG_PROBE_SECONDS
+            lag = self.clock() - before - LAG_PROBE_SECONDS
             self.load.measure(len(self.sockets), lag)
 
     def _say_how_it_is(self) -> None:
@@ -204,8 +204,8 @@ class Node:
         await self.backplane.stop()
 
     async def _wait_until_empty(self, seconds: float, hurry: asyncio.Event) -> None:
-        until = self._clock() + seconds
-        while self.sockets and self._clock() < until and not hurry.is_set():
+        until = self.clock() + seconds
+        while self.sockets and self.clock() < until and not hurry.is_set():
             await asyncio.sleep(0.05)
 
     async def _flush(self) -> None:

@@ -4,13 +4,12 @@ States stay the JSON bytes the client sent. (pycrdt's own Awareness counts chara
 bytes are meant, so that a teacher named Zoë would break the frame.)
 """
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
 from realtime.errors import bad_frame
-from realtime.protocol import read_varint, write_varint
+from realtime.protocol import DECODER, read_varint, write_varint
 from realtime.tokens import Role
 
 GONE = b"null"
@@ -55,18 +54,13 @@ def _read(payload: bytes) -> list[Entry]:
                 raise ValueError("the state is cut off")
             if client >= HIGHEST or clock >= HIGHEST:
                 raise ValueError("out of range")
-            # decoded first: json.loads takes UTF-16 and UTF-32 for bytes, which pages don't
-            value = json.loads(state.decode(), parse_constant=_no_constant)
+            value = DECODER.decode(state.decode())
             entries.append((client, clock, state, value))
         if at != len(payload):
             raise ValueError("bytes are left over")
     except (IndexError, ValueError, RecursionError) as error:
         raise bad_frame("This is not a Yjs awareness update.") from error
     return entries
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _owner(value: Any) -> str:

@@ -1,8 +1,7 @@
 """Frames: what PROTOCOL.md says, as code. Parses and builds; keeps no state, sends nothing."""
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from realtime.errors import Refusal, bad_frame
 
@@ -83,13 +82,21 @@ SERVER: dict[str, Fields] = {
     "error": {"code": (str, True), "message": (str, True), "retry": (bool, True)},
 }
 
+
+def _no_constant(name: str) -> None:
+    # Python reads NaN and Infinity, but a browser can't read them back
+    raise ValueError(f"{name} is not JSON")
+
+
+DECODER = json.JSONDecoder(parse_constant=_no_constant)
+"""Of what clients send; json.loads would make one for each frame."""
+
 STEP1, STEP2, UPDATE, AWARENESS = "step1", "step2", "update", "awareness"
 _SYNC_KINDS = {0: STEP1, 1: STEP2, 2: UPDATE}
 _SYNC_NUMBERS = {kind: number for number, kind in _SYNC_KINDS.items()}
 
 
-@dataclass(frozen=True)
-class YFrame:
+class YFrame(NamedTuple):
     """A binary frame: its kind and the bytes inside."""
 
     kind: str
@@ -99,7 +106,7 @@ class YFrame:
 def parse_text(text: str) -> dict[str, Any]:
     """A control message of a client, checked; raises Refusal bad_frame."""
     try:
-        message = json.loads(text, parse_constant=_no_constant)
+        message = DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise bad_frame("This frame is not JSON.") from error
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
@@ -111,11 +118,6 @@ def parse_text(text: str) -> dict[str, Any]:
     if fault:
         raise bad_frame(f"{message['type']}: {fault}.")
     return message
-
-
-def _no_constant(name: str) -> None:
-    # Python reads NaN and Infinity, but a browser can't read them back
-    raise ValueError(f"{name} is not JSON")
 
 
 def check_fields(message: dict[str, Any], fields: Fields) -> str:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import TypeVar
 
 from realtime.backplane import LocalBackplane
 from realtime.session import Session
@@ -10,8 +11,18 @@ from realtime.settings import Settings
 from realtime.snapshots import Snapshots
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
+AT_A_TIME = 50  # some ten µs each
 LOAD_PATIENCE_SECONDS = 0.5  # a socket waits that long for the snapshot, then goes on without
+
+
+async def portions(things: Iterable[T]) -> AsyncIterator[T]:
+    """One after the other, and frames that came meanwhile in between: a node has thousands of sockets and sessions."""
+    for number, thing in enumerate(tuple(things), 1):
+        yield thing
+        if number % AT_A_TIME == 0:
+            await asyncio.sleep(0)
 
 
 class Relay:
@@ -72,10 +83,10 @@ class Relay:
         for session in self._sessions.values():
             session.ask_nodes(settling=True)
 
-    def tick(self) -> None:
+    async def tick(self) -> None:
         """Once a second."""
         now = self._clock()
-        for session in self.sessions():
+        async for session in portions(self.sessions()):
             try:
                 session.tick(now, self._settings.sync_seconds)
                 self._unload_if_idle(session, now)

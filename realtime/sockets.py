@@ -1,6 +1,6 @@
 """One websocket: reads frames, keeps its limits, and hands them to the relay or the pair desk.
 
-An exception must never leave on_message: Tornado would close the socket. Nothing is decided
+An exception must never leave `received`: asyncio would close the socket. Nothing is decided
 here but what belongs to one socket: its rate, its queue, its idleness, who it is.
 """
 
@@ -8,44 +8,47 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from websockets.http11 import Request, Response
 
-from realtime import errors, protocol, tokens
+from realtime import app, errors, protocol, tokens
 from realtime.errors import Refusal, bad_frame, read_only
 from realtime.pair_desk import clean_room
 from realtime.rates import Bucket
 from realtime.session import Session
+from realtime.wire import Wire
 
 if TYPE_CHECKING:
     from realtime.node import Node
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
+WAITING_CONNECTIONS = 1024  # not taken in yet: the pages of a host that died come together
 CATCH_UP_PATIENCE_SECONDS = (
     0.5  # of boards, while a node that has just started asks which were forgotten
 )
 
 
-class Socket(WebSocketHandler):
+class Socket(Wire):
     """A page's connection to this node."""
 
     role: tokens.Role  # set by hello
+    address: str
 
-    def initialize(self, node: "Node") -> None:
+    def __init__(self, node: "Node") -> None:
+        super().__init__(node.settings.limits.hard_frame_bytes)
         self._node = node
         self._limits = node.settings.limits
-        self._clock = asyncio.get_running_loop().time
+        self._clock = node.clock
         self._bucket = Bucket(
             self._limits.frames_per_second, self._limits.frames_burst, self._clock()
         )
         self.session: Session | None = None
-        self.address = str(self.request.remote_ip)
         self.pair_failures = 0
         self.last_frame_at = self._clock()
-        self._waiting_bytes = 0
         self._bad_frames = 0
         self._dropped = False
         self._told_at = float("-inf")
@@ -54,19 +57,11 @@ class Socket(WebSocketHandler):
 
     # the handshake
 
-    async def get(self, *args: Any, **kwargs: Any) -> None:
-        if len(self._node.sockets) >= self._limits.sockets:
-            self.set_status(503)
-            self.set_header("Retry-After", "1")
-            await self.finish("This host takes no new sockets. Use another one.")
-            return
-        await super().get(*args, **kwargs)
+    def requested(self, request: Request) -> Response | None:
+        self.address = app.address(request, self.peer, self._node.settings.bind)
+        return app.answer(self, self._node, request)
 
-    def check_origin(self, origin: str) -> bool:
-        return origin in self._node.settings.origins
-
-    def open(self, *args: str, **kwargs: str) -> None:
-        self.set_nodelay(True)
+    def opened(self) -> None:
         if self._node.draining:
             # let in only to be told where to go: pages can't read why a handshake is refused
             self.send_text(self._node.move(within_seconds=0))
@@ -74,7 +69,8 @@ class Socket(WebSocketHandler):
             return
         self._node.sockets.add(self)
 
-    def on_close(self) -> None:
+    def ended(self) -> None:
+        self._closing = True
         self._node.sockets.discard(self)
         self._node.waiting.close(self)
         if self.session is not None:
@@ -82,7 +78,7 @@ class Socket(WebSocketHandler):
 
     # frames of the client
 
-    def on_message(self, message: str | bytes) -> Awaitable[None] | None:
+    def received(self, message: str | bytes) -> Coroutine[Any, Any, None] | None:
         now = self.last_frame_at = self._clock()
         if self._closing:
             return None
@@ -90,17 +86,19 @@ class Socket(WebSocketHandler):
             self._too_fast(now)
             return None
         if isinstance(message, bytes):
-            self._guarded_binary(message)
+            self._guarded_now(self._binary, message)
             return None
-        return self._guarded(self._text(message))
+        work = self._guarded_now(self._text, message)
+        return None if work is None else self._guarded(work)
 
-    def _guarded_binary(self, frame: bytes) -> None:
+    def _guarded_now(self, work: Callable[[Any], T], message: str | bytes) -> T | None:
         try:
-            self._binary(frame)
+            return work(message)
         except Refusal as refusal:
             self.refuse(refusal)
         except Exception:
             self._fault()
+        return None
 
     async def _guarded(self, work: Awaitable[None]) -> None:
         try:
@@ -127,7 +125,8 @@ class Socket(WebSocketHandler):
             raise bad_frame("Say hello first.")
         self.session.from_member(self, protocol.parse_binary(frame))
 
-    async def _text(self, text: str) -> None:
+    def _text(self, text: str) -> Awaitable[None] | None:
+        """What has to be waited for, if anything has."""
         if len(text) > self._limits.text_frame_bytes:
             raise Refusal("too_large", "A text frame can have 16 KiB at most.")
         message = protocol.parse_text(text)
@@ -137,7 +136,7 @@ class Socket(WebSocketHandler):
             load = self._node.load.value
             self.send_text(protocol.encode("pong", t=message["t"], load=load, now=now))
         elif kind == "hello":
-            await self._hello(message)
+            return self._hello(message)
         elif kind == "pair.open":
             self._pair_open(message)
         elif kind == "pair.leave":
@@ -145,7 +144,8 @@ class Socket(WebSocketHandler):
         elif kind == "signal":
             self._signal(message)
         else:
-            await self._teacher_message(kind, message)
+            return self._teacher_message(kind, message)
+        return None
 
     # who it is
 
@@ -224,29 +224,19 @@ class Socket(WebSocketHandler):
         self._send(text.encode(), binary=False)
 
     def send_frame(self, frame: bytes, droppable: bool = False) -> None:
-        if droppable and self._waiting_bytes > self._limits.awareness_waiting_bytes:
+        if droppable and self.waiting_bytes > self._limits.awareness_waiting_bytes:
             return
         self._send(frame, binary=True)
 
     def _send(self, data: bytes, binary: bool) -> None:
         if self._closing:
             return
-        size = len(data)
-        if self._waiting_bytes and self._waiting_bytes + size > self._limits.waiting_bytes:
-            logger.warning("a page reads too slowly: closed, waiting_bytes=%s", self._waiting_bytes)
+        waiting = self.waiting_bytes
+        if waiting and waiting + len(data) > self._limits.waiting_bytes:
+            logger.warning("a page reads too slowly: closed, waiting_bytes=%s", waiting)
             self.end(errors.CLOSE_TOO_SLOW, "This page reads too slowly.")
             return
-        try:
-            future = self.write_message(data, binary=binary)
-        except WebSocketClosedError:
-            return
-        self._waiting_bytes += size
-        future.add_done_callback(lambda done: self._sent(done, size))
-
-    def _sent(self, done: "asyncio.Future[None]", size: int) -> None:
-        self._waiting_bytes -= size
-        if not done.cancelled():
-            done.exception()  # a socket that closed meanwhile: on_close deals with it
+        self.say(data, binary)
 
     def refuse(self, refusal: Refusal) -> None:
         self.send_text(protocol.encode_error(refusal))
@@ -273,3 +263,10 @@ class Socket(WebSocketHandler):
             self._dropped = False
             if self.session is not None:
                 self.session.ask_member(self)
+
+
+async def listen(node: "Node") -> asyncio.Server:
+    """Accept connections on the node's address and port; OSError if it is taken."""
+    return await asyncio.get_running_loop().create_server(
+        lambda: Socket(node), node.settings.bind, node.settings.port, backlog=WAITING_CONNECTIONS
+    )

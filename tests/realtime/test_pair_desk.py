@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from realtime import app, tokens
+from realtime import tokens
+from realtime.errors import CLOSE_RESTART
 from realtime.node import Node
 from realtime.settings import Limits, PairingLimits, Settings
+from realtime.sockets import listen
 from tests.realtime.support import (
     KEY,
     ORIGIN,
@@ -37,14 +39,14 @@ async def inside(number: int = 1, nats: str = "", **limits: float) -> AsyncItera
         limits=Limits(),
     )  # fmt: skip
     node = Node(settings)
-    server = app.listen(node)
+    server = await listen(node)
     await node.start()
     try:
         yield Inside(settings)
     finally:
-        server.stop()
+        server.close()
         for socket in tuple(node.sockets):
-            socket.close()
+            socket.end(CLOSE_RESTART, "The test is over.")
         for task in node._tasks:
             task.cancel()
         await node.backplane.stop()

@@ -12,10 +12,17 @@ from tests.realtime.support import ORIGIN
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 NO_WORD = 1006
 """Close code of a line that ended without one."""
-HANDSHAKE = (
-    f"GET /rt/v1/socket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: {ORIGIN}\r\n\r\n"
-).encode()
+
+
+def handshake(path: str) -> bytes:
+    """The request that opens a websocket."""
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: {ORIGIN}\r\n\r\n"
+    ).encode()
+
+
+HANDSHAKE = handshake("/rt/v1/socket")
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
@@ -30,8 +37,14 @@ def frame(opcode: int, payload: bytes) -> bytes:
     return head + b"\0\0\0\0" + payload
 
 
-class Wire(asyncio.Protocol):
+READ = memoryview(bytearray(64 * 1024))
+"""As in realtime/wire.py: reads of asyncio's usual 256 KiB cost more than all else here."""
+
+
+class Wire(asyncio.BufferedProtocol):
     """Subclasses say what happens; `ended` is called once, also when the handshake was refused."""
+
+    request = HANDSHAKE
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
@@ -75,15 +88,18 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        transport.write(HANDSHAKE)
+        transport.write(self.request)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._ended:
             self._ended = True
             self.ended(self._code)
 
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return READ
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._buffer += READ[:nbytes]
         if not self._upgraded:
             head, found, rest = self._buffer.partition(b"\r\n\r\n")
             if not found:
