@@ -132,7 +132,7 @@ export const words = inLanguage({
       ],
       draft: "nog niet opgeslagen",
       shared: "gedeeld met de school",
-      open: "Openen",
+      open: "Open",
       openOf: (title: string) => `${title} openen`,
       edit: "Bewerken",
       editOf: (title: string) => `${title} bewerken`,
