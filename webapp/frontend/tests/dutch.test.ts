@@ -7,7 +7,7 @@ const modules = import.meta.glob<{ words: unknown }>([
 ]);
 
 /** What both languages call alike, beside numbers and what a name was put into. */
-const ALIKE = new Set(["Account", "Pen", "Start", "Timer", "Stopwatch", "min"]);
+const ALIKE = new Set(["Account", "Open", "Pen", "Start", "Timer", "Stopwatch", "min"]);
 
 const fresh = (language: Language): void => {
   localStorage.setItem("firstbell.language", JSON.stringify(language));
