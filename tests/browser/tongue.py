@@ -10,6 +10,8 @@ ENGLISH = re.compile(
 )
 """Words that English sentences can hardly do without, and Dutch ones do not have."""
 
+ADDRESS = re.compile(r"\S+/\S+")
+
 CONTENT = "[data-testid=slide], [data-testid=notes], [data-testid=lesson-title], [data-content]"
 """What teachers write: Firstbell leaves it as it is."""
 

@@ -68,11 +68,11 @@ afterEach(() => {
   vi.resetModules();
 });
 
-test("what Firstbell itself puts into a slide is in the page's language", async () => {
+test("what Firstbell says of a slide is in the page's language, what stands on it is the same on all", async () => {
   localStorage.setItem("firstbell.language", '"nl"');
   vi.resetModules();
   const { renderSlide } = await import("../src/lesson/deck");
   const { html } = renderSlide("::: keypoints\n\n![A bell](https://elsewhere.example/bell.png)\n\n:::");
-  expect(html).toContain("Kernpunten");
+  expect(html).toContain("Key points");
   expect(html).toContain("Afbeelding: A bell");
 });

@@ -146,7 +146,7 @@ export default function Editor({ api, lesson: id }: { api: Api; lesson: string }
         }
       }}
     >
-      <header class="bar bar-wraps">
+      <header class="bar">
         <ToLessons />
         <span class="grow" />
         <span class="soft small" role="status" data-testid="editor-status">

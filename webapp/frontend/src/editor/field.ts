@@ -162,6 +162,13 @@ const theme = EditorView.theme({
   ".cm-content": { padding: "var(--space-3)", caretColor: "var(--ink)" },
   ".cm-dropCursor": { borderLeftColor: "var(--ink)", borderLeftWidth: "2px" },
   ".cm-panels": { color: "var(--ink)", backgroundColor: "var(--sunken)" },
+  ".cm-button, .cm-textfield": {
+    minHeight: "1.75rem",
+    color: "var(--ink)",
+    background: "var(--surface)",
+    border: "1px solid var(--line-strong)",
+  },
+  ".cm-search button[name=close]": { minWidth: "1.5rem", minHeight: "1.5rem" },
 });
 
 const writing: Extension = [

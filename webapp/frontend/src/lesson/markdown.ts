@@ -7,10 +7,21 @@
  */
 import MarkdownIt from "markdown-it";
 import type { StateBlock, StateCore, Token } from "markdown-it";
-import { words } from "./words";
 
 /** By the name that a deck gives them, which may be any word. */
-const BOX_TITLES = new Map(Object.entries(words.boxes));
+/**
+ * Boxes that a deck names but does not title, as the Carpentries' lessons do: as hosts title them
+ * (webapp/lessons/deck/kinds.py), in no page's language, since teacher and board show one slide.
+ */
+const BOX_TITLES = new Map(
+  Object.entries({
+    objectives: "Objectives",
+    questions: "Questions",
+    keypoints: "Key points",
+    prereq: "Before you start",
+    discussion: "Discussion",
+  }),
+);
 /** Meant for who teaches, not for the class. */
 const HIDDEN_BOXES = new Set(["instructor", "notes", "speaker"]);
 

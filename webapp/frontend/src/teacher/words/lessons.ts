@@ -133,7 +133,7 @@ export const words = inLanguage({
       draft: "nog niet opgeslagen",
       shared: "gedeeld met de school",
       open: "Open",
-      openOf: (title: string) => `${title} openen`,
+      openOf: (title: string) => `Open ${title}`,
       edit: "Bewerken",
       editOf: (title: string) => `${title} bewerken`,
       more: "Meer…",
