@@ -24,6 +24,8 @@ CLOSE_SECONDS = 5.0
 """For the other end to close too, before it is cut off."""
 REQUEST_SECONDS = 10.0
 """For the whole of a request to be here."""
+UNREAD_BYTES = 256 * 1024
+"""With so much waiting for a page that does not read, it is not read from either, until it has caught up."""
 
 
 READ = memoryview(bytearray(64 * 1024))
@@ -42,6 +44,7 @@ class Wire(asyncio.BufferedProtocol):
         self._work: asyncio.Task[None] | None = None
         self._backlog: list[str | bytes] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._holds = 0
 
     # what subclasses say
 
@@ -101,6 +104,7 @@ class Wire(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        transport.set_write_buffer_limits(UNREAD_BYTES)
         self._bound(REQUEST_SECONDS)
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -117,6 +121,13 @@ class Wire(asyncio.BufferedProtocol):
         self._write()
         if websocket.state is not OPEN and websocket.close_expected():
             self._bound(CLOSE_SECONDS)
+
+    def pause_writing(self) -> None:
+        # Else its pings would be answered into a buffer without end.
+        self._hold()
+
+    def resume_writing(self) -> None:
+        self._release()
 
     def eof_received(self) -> None:
         self._websocket.receive_eof()
@@ -184,7 +195,7 @@ class Wire(asyncio.BufferedProtocol):
             return
         work = self.received(message)
         if work is not None:
-            self._transport.pause_reading()
+            self._hold()
             self._work = asyncio.ensure_future(self._finish(work))
 
     async def _finish(self, work: Awaitable[None]) -> None:
@@ -195,4 +206,14 @@ class Wire(asyncio.BufferedProtocol):
             if more is not None:
                 await more
         self._work = None
-        self._transport.resume_reading()
+        self._release()
+
+    def _hold(self) -> None:
+        """Read nothing more, until as many `_release`."""
+        self._holds += 1
+        self._transport.pause_reading()
+
+    def _release(self) -> None:
+        self._holds -= 1
+        if self._holds == 0:
+            self._transport.resume_reading()

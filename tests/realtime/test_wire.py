@@ -125,6 +125,21 @@ def test_a_page_that_says_goodbye_is_answered_and_forgotten(node: RealtimeNode) 
     raw.close()
 
 
+def test_who_pings_and_never_reads_is_not_read_from_any_more(node: RealtimeNode) -> None:
+    """Answers to pings count in no page's rate, and must not pile up for one that does not take them."""
+
+    def send_all() -> None:
+        for _ in range(370):  # 48 MiB; kernel buffers of both sides hold some 10
+            raw.socket.sendall(pings)
+
+    raw, pings = Raw(node), frame(PING, bytes(125)) * 1000
+    with pytest.raises(TimeoutError):
+        send_all()
+    assert raw.read() == (PONG, bytes(125))
+    assert node.get("/livez")[0] == 200
+    raw.close()
+
+
 @pytest.mark.parametrize(("path", "status"), [("/rt/livez", 200), ("/livez?x=1", 200), ("/rt/nothing", 404)])  # fmt: skip
 def test_requests_that_want_no_socket_are_answered(
     node: RealtimeNode, path: str, status: int
