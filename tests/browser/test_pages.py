@@ -83,7 +83,8 @@ STICKING_OUT = """() => {
         (element) => shown(element) && element.scrollWidth > element.clientWidth + 2);
     const onTop = [...document.querySelectorAll('header')].flatMap((header) => {
         const parts = [...header.children].filter(shown).map((e) => [e, e.getBoundingClientRect()]);
-        return parts.slice(1).filter(([, box], index) => box.left < parts[index][1].right - 1)
+        const overlaps = (one, other) => one.left < other.right - 1 && one.top < other.bottom - 1;
+        return parts.slice(1).filter(([, box], index) => overlaps(box, parts[index][1]))
             .map(([element]) => element);
     });
     out.push(...squeezed, ...onTop);
