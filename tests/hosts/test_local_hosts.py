@@ -110,6 +110,19 @@ def test_groups_that_end_while_processes_are_counted_are_no_error(name: str) -> 
     assert not group.exists()
 
 
+def test_a_group_that_is_busy_for_a_moment_is_waited_for(name: str) -> None:
+    """As after a kill: the last process of a service is dead, and its group not yet empty."""
+    from localhosts import cgroups
+
+    [group, *_] = groups = cgroups.make(name)
+    service = group / "system.slice/nginx.service"
+    service.mkdir(parents=True)
+    with subprocess.Popen(["/bin/sleep", "0.5"]) as lingering:
+        (service / "cgroup.procs").write_text(str(lingering.pid))
+        cgroups.remove(name)
+    assert not [left for left in groups if left.exists()]
+
+
 def comes_and_goes(host: str) -> None:
     from localhosts import cgroups
 

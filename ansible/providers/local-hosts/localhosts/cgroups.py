@@ -7,6 +7,7 @@ import contextlib
 import errno
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from localhosts.errors import HostsError
@@ -14,6 +15,7 @@ from localhosts.errors import HostsError
 ROOT = Path("/sys/fs/cgroup")
 PARENT = "firstbell-hosts"
 GONE_SECONDS = 10
+BUSY_SECONDS = 5
 DEVICES = ("c 1:3", "c 1:5", "c 1:7", "c 1:8", "c 1:9", "c 5:0", "c 5:2", "c 136:*", "c 10:200")
 """null, zero, full, random, urandom, tty, ptmx, pts, tun: what a container may open."""
 PARENT_WENT = (errno.ENOENT, errno.EEXIST, errno.ENODEV)
@@ -88,25 +90,32 @@ def kill(host_id: str) -> None:
 
 
 def remove(host_id: str) -> None:
-    """Take the (empty) groups away; the parents too when they hold nothing more."""
+    """Take the groups away, whose processes were killed; their parents too when these hold nothing more."""
     for top in _hierarchies():
-        group = top / PARENT / host_id
-        for folder, _, _ in os.walk(group, topdown=False):
-            with contextlib.suppress(OSError):
-                Path(folder).rmdir()
-        for empty in (group, group.parent):
-            _remove_soon(empty)
+        _soon(_with_inner, top / PARENT / host_id)
+        _soon(_if_empty, top / PARENT)
 
 
-def _remove_soon(folder: Path) -> None:
-    """Remove it if it holds no other group; it stays busy for a moment after its last process died."""
-    end = time.monotonic() + 2
-    while not _inner(folder) and time.monotonic() < end:
-        with contextlib.suppress(OSError):
-            folder.rmdir()
-        if not folder.exists():
-            return
+def _soon(remove: Callable[[Path], bool], group: Path) -> None:
+    """A group, and each within it, stays busy for a moment after its last process died."""
+    end = time.monotonic() + BUSY_SECONDS
+    while not remove(group) and time.monotonic() < end:
         time.sleep(0.01)
+
+
+def _with_inner(group: Path) -> bool:
+    """Whether it is gone, with the groups in it."""
+    for folder, _, _ in os.walk(group, topdown=False):
+        with contextlib.suppress(OSError):
+            Path(folder).rmdir()
+    return not group.exists()
+
+
+def _if_empty(group: Path) -> bool:
+    """Whether it is gone, or holds groups of others, which are none of ours to take."""
+    with contextlib.suppress(OSError):
+        group.rmdir()
+    return bool(_inner(group)) or not group.exists()
 
 
 def _inner(folder: Path) -> list[str]:
