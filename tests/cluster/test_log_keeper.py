@@ -68,6 +68,7 @@ def an_old_part(mesh: Nodes) -> tuple[str, list[tuple]]:
     for node in mesh.numbers:
         mesh.admin(node, "select mesh.make_partitions(24)")
     mesh.sql(1, "insert into note select g, E'line\n\"' || g || chr(8364) from generate_series(1, 3) g on conflict (id) do update set v = excluded.v || note.v")  # fmt: skip
+    mesh.level()
     mesh.sql(2, "update note set v = null where id = 2")
     mesh.level()
     pass_days(mesh, 3)
