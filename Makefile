@@ -1,6 +1,6 @@
 # The verbs of this repository. Longer ones are scripts in bin/.
 .DEFAULT_GOAL := help
-.PHONY: help up status down kill revive logs psql unit env e2e env-down pipeline test hosts-test drill django-suite golden provisioner lint fmt build build-frontend lock clean
+.PHONY: help up status down kill revive logs psql unit env e2e env-down pipeline test hosts-test drill bench django-suite golden provisioner lint fmt build build-frontend lock clean
 
 HOST :=
 LOCAL := .venv/bin/python -m cluster.local

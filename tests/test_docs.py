@@ -87,3 +87,7 @@ def test_every_make_target_has_a_line_of_help():
     explained = set(re.findall(r"^([a-z][a-z-]*):.*## ", makefile, re.M))
     assert {"up", "down", "kill", "revive", "status", "test"} <= targets
     assert targets == explained
+    phony = {
+        name for line in re.findall(r"^\.PHONY:(.*)$", makefile, re.M) for name in line.split()
+    }
+    assert targets <= phony  # `make bench` once found the folder bench/ up to date, and did nothing
