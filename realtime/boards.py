@@ -62,7 +62,7 @@ class Boards(Look[Found]):
         """Whether this board's pairing has ended, as far as this node knows."""
         if role.is_teacher:
             return False
-        return role.subject in self._pairings or role.issued < self._sessions.get(role.session, 0)
+        return self.has_ended(role.subject) or role.issued < self._sessions.get(role.session, 0)
 
     def has_ended(self, pairing: str) -> bool:
         """Whether this one pairing was forgotten, by the board or by its teacher."""

@@ -197,6 +197,17 @@ def test_an_outbox_that_is_not_there_yet_is_made_once_by_whoever_comes_first(
             assert fresh.counts().waiting == 8
 
 
+def test_an_outbox_that_can_not_be_opened_is_told_and_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it waits for what never comes"))
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        Outbox(tmp_path / "gone" / "outbox.sqlite3").counts()
+    (tmp_path / "rubbish").write_bytes(b"no database" * 1000)
+    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        Outbox(tmp_path / "rubbish").counts()
+
+
 @pytest.mark.parametrize(("manner", "copies"), [("drop", 1), ("keep-and-drop", 2)])
 def test_a_mail_in_doubt_is_given_to_the_same_provider_under_the_same_name(
     outbox: Outbox, monkeypatch: pytest.MonkeyPatch, manner: str, copies: int

@@ -50,6 +50,9 @@ def test_a_passkey_is_added_signs_in_without_a_name_and_is_removed(
     [listed] = owner.get("passkeys").json()["results"]
     assert listed["id"] == added.json()["id"]
     assert listed["seen_at"] is not None
+    assert listed["device"] == "A browser"
+    [dutch] = owner.ask("GET", "passkeys", headers={"Accept-Language": "nl"}).json()["results"]
+    assert dutch["device"] == "Een browser"
     visitor.delete("session")
     assert owner.delete(f"passkeys/{listed['id']}").status_code == 204
     gone = sign_in(visitor, device)

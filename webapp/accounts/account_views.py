@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from webapp.accounts import invitations, letters, passwords, sign_ins
 from webapp.accounts.budgets import Budget, client_address, refuse_if_spent
 from webapp.accounts.devices import name_key
-from webapp.accounts.models import Invitation, SignIn
+from webapp.accounts.models import Invitation
 from webapp.accounts.views import refuse_foreign_page
 from webapp.api.errors import ApiError, NotFound
 from webapp.api.ids import parse_uuid
@@ -127,15 +127,22 @@ class PasswordView(APIView):
 # ---- devices
 
 
+class Device(serializers.CharField):
+    """Kept in English, told in the language of the request."""
+
+    def __init__(self) -> None:
+        super().__init__(help_text="Browser and system, as the browser told.")
+
+    def to_representation(self, name: str) -> str:
+        return sign_ins.shown_device(name)
+
+
 class SignInSerializer(serializers.Serializer):
     id = serializers.UUIDField()
-    device = serializers.SerializerMethodField(help_text="Browser and system, as the browser told.")
+    device = Device()
     created_at = serializers.DateTimeField()
     seen_at = serializers.DateTimeField(help_text="To a quarter of an hour.")
     current = serializers.BooleanField(help_text="It is the one that asks.")
-
-    def get_device(self, one: SignIn) -> str:
-        return sign_ins.shown_device(one.device)
 
 
 class SignInsSerializer(serializers.Serializer):

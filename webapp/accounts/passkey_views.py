@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from webapp.accounts import passkeys
-from webapp.accounts.account_views import AnonymousView, Password
+from webapp.accounts.account_views import AnonymousView, Device, Password
 from webapp.accounts.models import User
 from webapp.accounts.views import SESSION, page_origin, session_answer
 from webapp.api.errors import NotFound
@@ -32,7 +32,7 @@ OPTIONS = inline_serializer(
 
 class PasskeySerializer(serializers.Serializer):
     id = serializers.UUIDField()
-    device = serializers.CharField(help_text="On which it was made, as the browser told.")
+    device = Device()
     created_at = serializers.DateTimeField()
     seen_at = serializers.DateTimeField(allow_null=True)
 

@@ -18,7 +18,7 @@ from django.core import signing
 from django.http import HttpRequest
 from django.utils import timezone
 
-from webapp.accounts import guessing
+from webapp.accounts import guessing, passwords
 from webapp.accounts.budgets import Budget, client_address, refuse_if_spent
 from webapp.accounts.models import Passkey, User
 from webapp.accounts.sign_ins import device_name
@@ -49,8 +49,7 @@ def options_to_add(request: HttpRequest, user: User, password: str, origin: str)
     from fido2 import webauthn  # 20 MB, which workers that never see a passkey do without
 
     if guessing.check(request, user.get_username(), password) is None:
-        text = Message("This is not your present password.")
-        raise ApiError(403, "wrong_password", text, {"password": [text]})
+        raise passwords.wrong("password")
     mine = list(user.passkeys.all())
     if len(mine) >= MOST:
         text = Message(

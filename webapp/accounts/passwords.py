@@ -25,8 +25,7 @@ def change(request: HttpRequest, user: Any, old: str, new: str) -> None:
     if guessing.check(request, name, old) is None:
         # A repeated request: the old password is the new one by now. Also guesses of this kind are counted.
         if guessing.check(request, name, new) is None:
-            text = Message("This is not your present password.")
-            raise ApiError(403, "wrong_password", text, {"old": [text]})
+            raise wrong("old")
         return
     validate(new, user)
     with transaction.atomic():
@@ -65,3 +64,9 @@ def validate(password: str, user: User, field: str = "password") -> None:
         # Django has said it in the language of the request already.
         text = " ".join(error.messages)
         raise ApiError(400, "weak_password", Message(text), {field: error.messages}) from None
+
+
+def wrong(field: str) -> ApiError:
+    """Who is signed in was asked for the password once more, in this field."""
+    text = Message("This is not your present password.")
+    return ApiError(403, "wrong_password", text, {field: [text]})
