@@ -84,6 +84,26 @@ def test_a_pulled_plug_is_silence_and_the_disk_is_still_there(name: str) -> None
     assert on(name, "host1", "cat /root/file") == "kept"
 
 
+def test_a_look_at_a_host_ends_with_the_host(name: str) -> None:
+    """The tool may have been killed while it waited: nobody else would end its ssh."""
+    from localhosts import machine
+    from localhosts.store import Store
+
+    create(name, "--hosts", "1")
+    store = Store.open()
+    host = store.get(name).host("host1")
+    with subprocess.Popen(
+        machine.probe_command(store, host, "echo in; exec sleep 600"), stdout=subprocess.PIPE
+    ) as look:
+        assert look.stdout
+        assert look.stdout.readline() == b"in\n"
+        hosts("destroy", name)
+        try:
+            assert look.wait(timeout=15) == 255
+        finally:
+            look.kill()
+
+
 def test_groups_that_end_while_processes_are_counted_are_no_error(name: str) -> None:
     """A host that shuts down takes its services' groups away under the reader's eyes."""
     from localhosts import cgroups

@@ -32,11 +32,24 @@ def main(context: click.Context) -> None:
 @click.option("--hosts", type=click.IntRange(1, 5), help="How many; 3, or as the image has.")
 @click.option("--image", help="Clone this golden image instead of starting bare.")
 @click.option("--suffix", default=DEFAULT_SUFFIX, show_default=True, help="Domain above NAME.")
+@click.option("--no-wait", is_flag=True, help="Return while they boot; see: wait.")
 @click.pass_obj
-def create(store: Store, name: str, hosts: int | None, image: str | None, suffix: str) -> None:
+def create(
+    store: Store, name: str, hosts: int | None, image: str | None, suffix: str, no_wait: bool
+) -> None:
     """Make an environment; when it returns, its hosts answer SSH. Prints what it is, as JSON."""
     environment = environments.create(store, name, hosts, image, suffix, say)
+    if not no_wait:
+        environments.wait(store, environment, say)
     click.echo(json.dumps(environments.describe(store, environment), indent=1))
+
+
+@main.command()
+@click.argument("name")
+@click.pass_obj
+def wait(store: Store, name: str) -> None:
+    """Wait until all hosts of an environment answer SSH."""
+    environments.wait(store, store.get(name), say)
 
 
 @main.command()

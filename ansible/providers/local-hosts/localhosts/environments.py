@@ -13,7 +13,7 @@ from localhosts.store import MAX_HOSTS, Environment, Store, checked
 def create(
     store: Store, name: str, hosts: int | None, image: str | None, suffix: str, progress: Progress
 ) -> Environment:
-    """Hosts that answer SSH. What is there stays; an interrupted create is gone on with.
+    """Hosts that boot; `wait` tells when they answer. What is there stays; an interrupted create is gone on with.
 
     Raises HostsError when the name belongs to an environment of another shape.
     """
@@ -31,10 +31,14 @@ def create(
                 machine.write_identity(root, environment, host)
                 progress(f"{host.name}: booting at {host.outside}")
             machine.power_on(store, environment, host)
-        with ThreadPoolExecutor(max_workers=len(environment.hosts)) as pool:
-            list(pool.map(lambda host: machine.wait_for_ssh(store, host), environment.hosts))
-        progress(f"{name}: {len(environment.hosts)} hosts answer")
         return environment
+
+
+def wait(store: Store, environment: Environment, progress: Progress) -> None:
+    """Until all hosts answer SSH; raises HostsError that names one that does not."""
+    with ThreadPoolExecutor(max_workers=len(environment.hosts)) as pool:
+        list(pool.map(lambda host: machine.wait_for_ssh(store, host), environment.hosts))
+    progress(f"{environment.name}: {len(environment.hosts)} hosts answer")
 
 
 def _record(

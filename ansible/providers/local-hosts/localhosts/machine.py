@@ -177,11 +177,18 @@ def ssh_command(store: Store, host: Host) -> list[str]:
     ]
 
 
+def probe_command(store: Store, host: Host, command: str = "true") -> list[str]:
+    """As `ssh_command`, but it ends within 6 s of the host's death, also when nobody is left to end it."""
+    alive = ("-o", "ServerAliveInterval=2", "-o", "ServerAliveCountMax=2")
+    *ssh, address = ssh_command(store, host)
+    return [*ssh, *alive, address, command]
+
+
 def wait_for_ssh(store: Store, host: Host) -> None:
     end = time.monotonic() + SSH_SECONDS
     while True:
         done = subprocess.run(
-            [*ssh_command(store, host), "true"],
+            probe_command(store, host),
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
