@@ -7,6 +7,7 @@ the node itself; `clusterctl rejoin` takes it in again. Each step may be repeate
 import json
 import os
 import re
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,9 @@ from cluster.errors import ClusterError
 from cluster.exchange import exchange, pruned, renumber, unheard
 from cluster.membership import Members, Say, alone, look, members_beside, operate, resolve
 from cluster.topology import Host, Topology
+
+DROP_SECONDS = 10.0
+"""For dropping a slot that somebody reads."""
 
 
 def evict(
@@ -225,17 +229,24 @@ def drop_subscription(cursor, name: str) -> None:
 
 
 def drop_slot(cursor, name: str) -> bool:
-    """Drop a slot, ending who reads it; whether it was there."""
-    for attempt in range(50):
+    """Drop a slot, ending who reads it; whether it was there. Raises ClusterError after DROP_SECONDS."""
+    end = time.monotonic() + DROP_SECONDS
+    was_there = False
+    while True:
         cursor.execute("select active_pid from pg_replication_slots where slot_name = %s", (name,))
         found = cursor.fetchone()
         if not found:
-            return attempt > 0
+            return was_there
+        was_there = True
         if found[0]:
-            cursor.execute("select pg_terminate_backend(%s, 1000)", (found[0],))
+            # Its end is not waited for: Postgres would look every 100 ms, and by then the reader may be back.
+            cursor.execute("select pg_terminate_backend(%s)", (found[0],))
         try:
             cursor.execute("select pg_drop_replication_slot(%s)", (name,))
             return True
         except (psycopg2.errors.ObjectInUse, psycopg2.errors.UndefinedObject):
-            continue  # its reader came back in between
-    raise ClusterError(f"slot {name} can't be dropped: somebody reads it again and again")
+            if time.monotonic() > end:
+                raise ClusterError(
+                    f"slot {name} can't be dropped: somebody reads it again and again"
+                ) from None
+        time.sleep(0.001)

@@ -193,7 +193,8 @@ def _check_layout(cursor, host: Host) -> None:
     if found and found[0] != "p":
         raise ClusterError(
             f"{host.name} has a change log of a development version that can't be taken over;"
-            " save what you need with pg_dump and start anew (on a laptop: make clean)"
+            " save what you need with pg_dump and start anew"
+            " (on a laptop: make clean; a golden image: bin/golden N --again)"
         )
 
 

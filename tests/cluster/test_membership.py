@@ -14,11 +14,13 @@ from pathlib import Path
 import psycopg2
 import pytest
 from click.testing import CliRunner
+from psycopg2.extensions import make_dsn
+from psycopg2.extras import LogicalReplicationConnection
 
 from cluster.cli import main
 from cluster.db import connect
 from cluster.errors import ClusterError
-from cluster.eviction import evict
+from cluster.eviction import drop_slot, evict
 from cluster.health import Follower
 from cluster.joiner import Joiner
 from cluster.joining import join, rejoin
@@ -395,6 +397,42 @@ def test_a_node_from_an_old_copy_of_its_disk_is_refused_and_loses_nothing_when_i
         nodes.assert_equal("pupil")
         names = {name for (name,) in nodes.sql(2, "select id from pupil")}
         assert names == {"old", "third life", *(f"new {i}" for i in range(50)), *(f"second life {i}" for i in range(5))}  # fmt: skip
+
+
+def test_a_slot_is_dropped_though_its_reader_comes_back_at_once():
+    """As a subscription does, every 100 ms or 200."""
+    ended = threading.Event()
+
+    def read_again_and_again() -> None:
+        while not ended.is_set():
+            with (
+                contextlib.suppress(psycopg2.Error),
+                contextlib.closing(psycopg2.connect(dsn, connection_factory=LogicalReplicationConnection)) as db,
+                db.cursor() as cursor,
+            ):  # fmt: skip
+                options = {"proto_version": "1", "publication_names": "none"}
+                cursor.start_replication("read", decode=False, options=options)
+                while not ended.is_set():
+                    cursor.read_message()
+                    time.sleep(0.001)
+
+    def is_read() -> bool:
+        return nodes.admin(1, "select active from pg_replication_slots where slot_name = 'read'") == [(True,)]  # fmt: skip
+
+    with running_mesh(1) as nodes:
+        nodes.admin(1, "select pg_create_logical_replication_slot('read', 'pgoutput')")
+        with contextlib.closing(nodes.connect(1, "postgres")) as db, db.cursor() as cursor:
+            db.autocommit = True
+            dsn = make_dsn(db.dsn, password=CREDENTIALS.superuser)
+            reader = threading.Thread(target=read_again_and_again)
+            reader.start()
+            try:
+                wait_until(is_read)
+                assert drop_slot(cursor, "read")
+                assert not drop_slot(cursor, "read")
+            finally:
+                ended.set()
+                reader.join()
 
 
 def test_what_is_kept_for_a_node_that_stays_away_is_bounded_and_it_is_put_out():
