@@ -121,8 +121,17 @@ class SharedDocument:
         new = tuple(event for event in self._events if event != NOTHING)
         self._recent += new
         if len(self._recent) >= COMPACT_EVERY:
-            self._base, self._recent = self._replayed().get_update(), []
+            self._compact()
         return Applied(new, False)
+
+    def _compact(self) -> None:
+        whole = self.encode()
+        if self._useless_bytes:
+            clean = self._replayed().get_update()
+            if clean == whole:  # nothing waits: what brought nothing was known already
+                self._useless_bytes = 0
+            whole = clean
+        self._base, self._recent = whole, []
 
     def _rebuild(self) -> None:
         """Again from what went in: after a panic pycrdt's document is unusable."""

@@ -68,7 +68,8 @@ class Settings:
     drain_file: Path | None = None
     sync_seconds: float = 5.0
     unload_seconds: float = 60.0
-    claim_seconds: float = 0.4
+    claim_seconds: float = 1.0
+    """For the node that shows a code to say so. Then it is a wrong code, which costs a try."""
     limits: Limits = Limits()
     pairing: PairingLimits = PairingLimits()
 

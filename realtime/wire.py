@@ -45,6 +45,7 @@ class Wire(asyncio.BufferedProtocol):
         self._backlog: list[str | bytes] = []
         self._timer: asyncio.TimerHandle | None = None
         self._holds = 0
+        self._said_bytes = 0
 
     # what subclasses say
 
@@ -72,7 +73,7 @@ class Wire(asyncio.BufferedProtocol):
     @property
     def waiting_bytes(self) -> int:
         """What was said and is not yet with the operating system."""
-        return self._transport.get_write_buffer_size()
+        return self._said_bytes + self._transport.get_write_buffer_size()
 
     def answer(self, status: int, text: str, **headers: str) -> Response:
         """A whole answer; `headers` with _ for -."""
@@ -84,13 +85,16 @@ class Wire(asyncio.BufferedProtocol):
         return response
 
     def say(self, data: bytes, binary: bool) -> None:
-        """Write a message, unless it is closing."""
+        """Write a message, unless it is closing: after all that came in this turn of the loop, with what else was said
+        in it. So the other end is woken once, and not while we are at the next frame."""
         if self._websocket.state is OPEN:
             if binary:
                 self._websocket.send_binary(data)
             else:
                 self._websocket.send_text(data)
-            self._write()
+            if not self._said_bytes:
+                asyncio.get_running_loop().call_soon(self._write)
+            self._said_bytes += len(data)
 
     def close(self, code: int, reason: str) -> None:
         """Close, if that is not under way."""
@@ -143,11 +147,15 @@ class Wire(asyncio.BufferedProtocol):
             self.ended()
 
     def _write(self) -> None:
-        for data in self._websocket.data_to_send():
-            if data:
-                self._transport.write(data)
-            elif not self._transport.is_closing():
-                self._transport.write_eof()  # nothing: so `websockets` tells the end
+        self._said_bytes = 0
+        parts = self._websocket.data_to_send()
+        if not parts:
+            return
+        data = b"".join(parts)
+        if data:
+            self._transport.write(data)
+        if not parts[-1] and not self._transport.is_closing():  # so `websockets` tells the end
+            self._transport.write_eof()
 
     def _bound(self, seconds: float) -> None:
         """Cut it off after so long."""

@@ -310,7 +310,10 @@ class Page:
         def found() -> dict[str, Any] | None:
             return next((message for message in self.heard if message["type"] == kind), None)
 
-        message = await until(found, f"{kind}; heard {self.heard}", seconds)
+        try:
+            message = await until(found, kind, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; heard {self.heard}") from None
         self.heard.remove(message)
         return message
 

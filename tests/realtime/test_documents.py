@@ -141,3 +141,20 @@ def test_updates_that_wait_for_what_never_comes_are_forgotten_in_time() -> None:
         assert len(document.encode()) < 5_000_000
     assert len(document.apply(doc.get_update()).new) == 1
     assert len(document.encode()) > 6_000_000
+
+
+def test_what_waits_is_not_kept_with_what_a_document_is_rebuilt_from() -> None:
+    document = SharedDocument()
+    doc: Doc = Doc(client_id=9)
+    show = doc.get("show", type=Map)
+    show["first"] = "never sent"
+    before = doc.get_state()
+    show["later"] = "x" * 40_000
+    assert document.apply(doc.get_update(before)).pending
+    for update in updates(client=5, count=250):
+        document.apply(update)
+    assert len(document.encode()) > 40_000
+    with pytest.raises(Refusal):
+        document.apply(PANIC)
+    assert read_state_vector(document.state_vector()) == {5: 250}
+    assert len(document.encode()) < 10_000

@@ -12,6 +12,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request
 
 from realtime import app, protocol
+from realtime.wire import Wire
 from tests.drills.relay.wire import BINARY, CLOSE, HANDSHAKE, PING, PONG, TEXT, frame
 from tests.realtime.support import Page, RealtimeNode, new_session, token, wait_until
 
@@ -175,3 +176,32 @@ def test_only_a_proxy_on_this_host_is_believed_whose_connection_it_is(
 ) -> None:
     request = Request("/rt/v1/socket", Headers(headers))
     assert app.address(request, "10.0.0.1", bind) == address
+
+
+async def test_what_is_said_in_one_turn_of_the_loop_is_one_write_and_counted_meanwhile() -> None:
+    said = [b"a" * 100, b"b" * 100, b"c" * 100]
+    waiting: list[int] = []
+    written: list[bytes] = []
+
+    class Chatty(Wire):
+        def opened(self) -> None:
+            write = self._transport.write
+            self._transport.write = lambda data: (written.append(data), write(data))[1]
+
+        def received(self, message: str | bytes) -> None:
+            for data in said:
+                self.say(data, binary=True)
+                waiting.append(self.waiting_bytes)
+
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Chatty(1000), "127.0.0.1", 0)
+    async with server:
+        client = socket.create_connection(server.sockets[0].getsockname())
+        client.setblocking(False)
+        with client:
+            await loop.sock_sendall(client, HANDSHAKE)
+            assert b" 101 " in await loop.sock_recv(client, 4096)
+            await loop.sock_sendall(client, frame(BINARY, b"x"))
+            answer = await loop.sock_recv(client, 4096)
+    assert written == [answer] == [b"".join(bytes((0x82, 100)) + data for data in said)]
+    assert waiting == [100, 200, 300]
