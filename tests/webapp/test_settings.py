@@ -65,6 +65,13 @@ def test_gunicorn_does_not_start_without_its_secret(env: dict[str, str]) -> None
     assert "Traceback" not in done.stderr
 
 
+def test_views_are_loaded_before_gunicorn_forks(env: dict[str, str]) -> None:
+    code = "import sys, webapp.wsgi; print('webapp.lessons.views' in sys.modules)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "True\n", done.stderr
+
+
 def test_defaults_are_safe_for_production(env: dict[str, str]) -> None:
     del env["FIRSTBELL_COOKIE_SECURE"]
     code = "from django.conf import settings as s; print(s.DEBUG, s.SESSION_COOKIE_SECURE)"
