@@ -18,6 +18,8 @@ class Refusal(RealtimeError):
         self.message = message
         self.retry = code in RETRYABLE
         self.close_code = close_code
+        self.pairing: str | None = None
+        """Which one the answer is about, if about one: it may come when the page is at another."""
 
 
 RETRYABLE = frozenset(

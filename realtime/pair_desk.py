@@ -216,6 +216,15 @@ class PairDesk:
         return protocol.encode("pair.rejected", pairing=pairing_id, reason="rejected")
 
     async def _decide(self, op: str, role: tokens.Role, pairing_id: str, number: str = "") -> str:
+        try:
+            return await self._decide_where_it_is(op, role, pairing_id, number)
+        except Refusal as refusal:
+            refusal.pairing = pairing_id
+            raise
+
+    async def _decide_where_it_is(
+        self, op: str, role: tokens.Role, pairing_id: str, number: str
+    ) -> str:
         if self._waiting.owns(pairing_id):
             return self._decide_here(op, pairing_id, role.session, role.subject, number)
         request = {

@@ -67,6 +67,8 @@ class Offer:
     device: str = ""
     """Which board it is, once confirmed."""
     done: bool = False
+    over: bool = False
+    """Rejected, refused or left: kept until it expires, so that nobody else is asked for it."""
 
 
 @dataclass
@@ -169,7 +171,7 @@ class CodeBook:
         self, claimer: Claimer, now: float, text: str | None = None, board: Hashable = None
     ) -> Offer | None:
         for offer in self._offers.values():
-            alive = not offer.done and offer.expires_at > now
+            alive = not offer.done and not offer.over and offer.expires_at > now
             asked = offer.board == board or text in (offer.code.text, offer.code.long)
             if alive and asked and _same_teacher(offer, claimer.session, claimer.teacher):
                 return offer
@@ -182,7 +184,7 @@ class CodeBook:
     def find(self, pairing: str, session: str, teacher: str, now: float) -> Offer:
         """This teacher's offer, if it can be confirmed; raises Refusal pair.gone or pair.too_early."""
         offer = self._offers.get(pairing)
-        if offer is None or not _same_teacher(offer, session, teacher):
+        if offer is None or offer.over or not _same_teacher(offer, session, teacher):
             raise gone()
         if offer.done:
             return offer
@@ -201,15 +203,16 @@ class CodeBook:
     def reject(self, pairing: str, session: str, teacher: str) -> Offer:
         """The teacher says no; raises Refusal pair.gone if the offer is confirmed or unknown."""
         offer = self._offers.get(pairing)
-        if offer is None or offer.done or not _same_teacher(offer, session, teacher):
+        if offer is None or offer.done or offer.over or not _same_teacher(offer, session, teacher):
             raise gone()
-        return self._offers.pop(pairing)
+        offer.over = True
+        return offer
 
     def drop(self, board: Hashable, now: float) -> None:
         """A board's socket closed: its code and its open offer are gone."""
         self._retire(self._code_of.get(board), now)
-        for offer in [o for o in self._offers.values() if o.board == board and not o.done]:
-            del self._offers[offer.pairing]
+        for offer in self._offers.values():
+            offer.over |= offer.board == board and not offer.done
 
     def sweep(self, now: float) -> tuple[list[Code], list[Offer]]:
         """Take out what has expired: codes to renew, offers nobody confirmed."""
@@ -220,7 +223,7 @@ class CodeBook:
         for offer in old:
             del self._offers[offer.pairing]
         self._spent = {text: until for text, until in self._spent.items() if until > now}
-        return expired, [offer for offer in old if not offer.done]
+        return expired, [offer for offer in old if not offer.done and not offer.over]
 
 
 def _same_teacher(offer: Offer, session: str, teacher: str) -> bool:

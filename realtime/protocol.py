@@ -79,7 +79,12 @@ SERVER: dict[str, Fields] = {
     },
     "pong": {"t": (NUMBER, True), "load": (NUMBER, True), "now": (NUMBER, True)},
     "move": {"within_seconds": (NUMBER, True), "hosts": (list, False)},
-    "error": {"code": (str, True), "message": (str, True), "retry": (bool, True)},
+    "error": {
+        "code": (str, True),
+        "message": (str, True),
+        "retry": (bool, True),
+        "pairing": (str, False),
+    },
 }
 
 
@@ -145,7 +150,13 @@ def encode(kind: str, **fields: object) -> str:
 
 def encode_error(refusal: Refusal) -> str:
     """The `error` message for a refusal."""
-    return encode("error", code=refusal.code, message=refusal.message, retry=refusal.retry)
+    return encode(
+        "error",
+        code=refusal.code,
+        message=refusal.message,
+        retry=refusal.retry,
+        pairing=refusal.pairing,
+    )
 
 
 def parse_binary(frame: bytes) -> YFrame:

@@ -189,7 +189,8 @@ async def test_a_remembered_board_is_started_on_without_a_code_by_its_teacher_on
     board.say("pair.open")
     await board.hear("pair.code")
     teacher.say("pair.confirm", pairing=claimed["pairing"])
-    assert (await teacher.hear("error"))["code"] == "pair.gone"
+    error = await teacher.hear("error")
+    assert (error["code"], error["pairing"]) == ("pair.gone", claimed["pairing"])
 
     # it does not refuse
     teacher.say("pair.start", board=device_id, position="1:5")

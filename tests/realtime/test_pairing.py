@@ -88,6 +88,11 @@ def test_only_the_teacher_who_claimed_may_confirm_or_reject() -> None:
     assert refusal_of(book.find, offer.pairing, "session-2", "ada", 2) == "pair.gone"
     assert refusal_of(book.reject, offer.pairing, "session-1", "eve") == "pair.gone"
     assert confirm(book, offer, ADA, 2).done
+    offer = book.claim(book.open("board 2", 0).text, ADA, 1)
+    assert offer is not None
+    assert book.reject(offer.pairing, "session-1", "ada") is offer
+    assert refusal_of(book.reject, offer.pairing, "session-1", "ada") == "pair.gone"
+    assert refusal_of(book.find, offer.pairing, "session-1", "ada", 2) == "pair.gone"
 
 
 def test_an_offer_that_nobody_confirms_in_time_is_gone() -> None:
@@ -115,6 +120,9 @@ def test_asking_again_for_a_code_repeats_it_and_withdraws_an_offer() -> None:
     assert offer is not None
     assert book.open("board", 3).text != code.text
     assert refusal_of(book.find, offer.pairing, "session-1", "ada", 4) == "pair.gone"
+    assert book.owns(offer.pairing)  # or all other nodes would be asked, and waited for
+    assert book.sweep(62) == ([], [])  # the board knows
+    assert not book.owns(offer.pairing)
 
 
 def test_boards_that_come_and_go_cannot_use_up_the_codes() -> None:

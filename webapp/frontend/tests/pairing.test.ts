@@ -128,6 +128,25 @@ describe("the teacher's side", () => {
     });
   });
 
+  test("a second no to the last try is none to this one", () => {
+    pairing.start("b", "Room 12");
+    net.last(host1).say({ ...claimed, refuse_seconds: 5 });
+    vi.advanceTimersByTime(7_800);
+    expect(said(host2)).toContain("pair.confirm");
+    const gone = { type: "error", code: "pair.gone", message: "", retry: false, pairing: "p" };
+    net.last(host1).say(gone);
+    expect(pairing.state.value.kind).toBe("idle");
+    pairing.start("b", "Room 12");
+    net.last(host1).say({ ...claimed, pairing: "q", refuse_seconds: 5 });
+    net.last(host2).say(gone);
+    expect(pairing.state.value.kind).toBe("starting");
+    vi.advanceTimersByTime(5_300);
+    net.last(host1).say({ type: "pair.done", pairing: "p" });
+    expect(pairing.state.value.kind).toBe("confirming");
+    net.last(host1).say({ ...gone, pairing: "q" });
+    expect(pairing.state.value.kind).toBe("idle");
+  });
+
   test("with all tries spent it says that the picture still works", () => {
     pairing.claim("042917");
     net.last(host1).say({ type: "error", code: "pair.too_many_tries", message: "", retry: true });
@@ -156,7 +175,7 @@ describe("the teacher's side", () => {
 
   test("a claim without an answer is sent once more through the other host", () => {
     pairing.claim("042917");
-    vi.advanceTimersByTime(2_000);
+    vi.advanceTimersByTime(2_500);
     expect(said(host2)).toContain("pair.claim");
     net.last(host2).say(claimed);
     pairing.confirm();
@@ -173,7 +192,7 @@ describe("the teacher's side", () => {
 
   test("a late no from one host does not spoil the yes of another", () => {
     pairing.claim("042917");
-    vi.advanceTimersByTime(2_000);
+    vi.advanceTimersByTime(2_500);
     net.last(host2).say(claimed);
     net.last(host1).say({ type: "error", code: "pair.expired_code", message: "No.", retry: false });
     expect(pairing.state.value.kind).toBe("compare");

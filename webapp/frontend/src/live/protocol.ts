@@ -83,7 +83,7 @@ export type ServerMessage =
   | (Signal & { role: string; pairing?: string })
   | { type: "pong"; t: number; load: number; now?: number }
   | { type: "move"; within_seconds: number; hosts?: string[] }
-  | { type: "error"; code: string; message: string; retry: boolean };
+  | { type: "error"; code: string; message: string; retry: boolean; pairing?: string };
 
 /** Each message's required members and their types; members that may be absent are not listed. */
 const REQUIRED: Record<

@@ -22,13 +22,21 @@ export type PairingState =
   | { kind: "confirming"; pairing: string }
   | { kind: "paired" };
 
-/** A claim is answered within about half a second; a dying host's answer never comes. */
-const ANSWER_WAIT_MS = 2_000;
+/** A host waits a second for the others, or two at a confirmation; a dying host's answer never comes. */
+const ANSWER_WAIT_MS = 2_500;
 const TRIES = 3;
 /** After the time in which a board may refuse: the host's clock and ours need not agree to a tick. */
 const AFTER_REFUSING_MS = 200;
 /** How long the good news stays. */
 const PAIRED_SHOWN_MS = 4_000;
+
+/** Asked twice, hosts answer twice: by then the page may be at another pairing. */
+function isAboutAnother(message: ServerMessage, state: PairingState): boolean {
+  return (
+    "pairing" in message && message.pairing !== undefined &&
+    "pairing" in state && message.pairing !== state.pairing
+  );
+}
 
 /** Once claimed, only the pairing's end counts: a repeated claim may be refused as used. */
 function concerns(code: string, state: PairingState): boolean {
@@ -101,6 +109,7 @@ export class TeacherPairing {
 
   received(message: ServerMessage, line: Line): void {
     const state = this.state.value;
+    if (isAboutAnother(message, state)) return;
     if (message.type === "pair.claimed" && state.kind === "claiming") {
       this.line = line;
       if (message.refuse_seconds === undefined) this.compare(message);
