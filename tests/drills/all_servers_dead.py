@@ -286,7 +286,7 @@ def all_servers_dead(options: Options) -> Report:
         sync_playwright() as driver,
     ):
         Path(folder).chmod(0o755)
-        base = ports.free_base(18000)
+        base = ports.free_base(14000)
         laptop = Laptop(state_path=Path(folder) / "run", hosts=3, port_base=base)
         screens: Screens | None = None
         try:

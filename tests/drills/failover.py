@@ -266,7 +266,7 @@ def main(kills: int, fault: str) -> int:
         sync_playwright() as driver,
     ):
         Path(folder).chmod(0o755)
-        laptop = Laptop(state_path=Path(folder) / "run", hosts=3, port_base=ports.free_base(18000))
+        laptop = Laptop(state_path=Path(folder) / "run", hosts=3, port_base=ports.free_base(14000))
         screens: list[Screen] = []
 
         def open_screen(kind: Callable[..., Any], path: str) -> Any:

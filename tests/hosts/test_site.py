@@ -249,7 +249,7 @@ def test_kills_of_the_provisioner_leave_no_orphan_among_real_hosts(
         env={
             **os.environ,
             "PROVISIONER_SWEEP": os.environ.get("PROVISIONER_SWEEP")
-            or ("all" if LONG else "create:9,destroy:2"),
+            or ("all" if LONG else "create:9+destroy:2"),
             "PROVISIONER_SWEEP_VICTIMS": "everything",  # others: tests/provisioner
             "PROVISIONER_SWEEP_TEMPLATE": TEMPLATE,
             "PROVISIONER_SWEEP_ANSIBLE": str(golden.ansible),

@@ -7,7 +7,7 @@ Short by default. The long sweep, also with another provider:
 
 | variable | what | default |
 | --- | --- | --- |
-| PROVISIONER_SWEEP | moments, comma between, or `all`: `create:asked`, `create:N` (N lines of log), `destroy:asked`, `destroy:N` | three |
+| PROVISIONER_SWEEP | moments, comma between, or `all`: `create:asked`, `create:N` (N lines of log), `destroy:asked`, `destroy:N`; with + two of one life | three |
 | PROVISIONER_SWEEP_VICTIMS | who is killed: `provisioner` (serve, web, keeper), `everything` (also the run's own processes), `keeper`, `web` | the first two by turns |
 | PROVISIONER_SWEEP_TEMPLATE, …_ANSIBLE | a template, and the folder it is in | quick, of the tests |
 | PROVISIONER_SWEEP_STRIDE | with `all`: each so many lines; a task writes one a host, so that 2 hosts and 2 mean each task | 1 |
@@ -38,17 +38,14 @@ VICTIMS = {
 }
 
 
-def moments() -> list[tuple[str, str, str]]:
-    """Phase, moment, victim. `all` goes by the number of log lines that a first, undisturbed life has."""
+def moments() -> list[tuple[str, str]]:
+    """A life's kills, and the victim. `all` goes by the number of log lines that a first, undisturbed life has."""
     wanted = os.environ.get("PROVISIONER_SWEEP", SHORT)
     victims = os.environ.get("PROVISIONER_SWEEP_VICTIMS", "provisioner,everything").split(",")
     if wanted != "all":
-        found = [m.partition(":")[::2] for m in wanted.split(",")]
-        if len(victims) > 1:
-            return [(p, m, victims[n % len(victims)]) for n, (p, m) in enumerate(found)]
-        return [(p, m, victims[0]) for p, m in found]
-    steps = [(p, m) for p in ("create", "destroy") for m in ("asked", "all")]
-    return [(p, m, v) for p, m in steps for v in victims]
+        return [(kills, victims[n % len(victims)]) for n, kills in enumerate(wanted.split(","))]
+    steps = [f"{phase}:{moment}" for phase in ("create", "destroy") for moment in ("asked", "all")]
+    return [(step, victim) for step in steps for victim in victims]
 
 
 @pytest.fixture(scope="module")
@@ -82,11 +79,12 @@ def kill_and_bring_back(office: Office, victim: str) -> None:
         wait_until(office.is_ready, "who was killed is back")
 
 
-def live(office: Office, name: str, phase: str, moment: str, victim: str) -> int:
-    """One environment's life with one kill in it. Returns the log lines of that phase, all in all."""
+def live(office: Office, name: str, kills: dict[str, str], victim: str) -> dict[str, int]:
+    """One environment's life with a kill at these moments of these phases. Returns all log lines of each."""
 
     def strike_when(kind: str) -> None:
-        if phase != kind:
+        moment = kills.get(kind)
+        if moment is None:
             return
         if moment != "asked":
             enough = int(moment)
@@ -107,19 +105,21 @@ def live(office: Office, name: str, phase: str, moment: str, victim: str) -> int
     assert gone["failure"] is None
     office.wait_for_no_trace(name)
     assert name not in office.listed(provider_of(office))
-    return seen_lines(office, name, phase)
+    return {phase: seen_lines(office, name, phase) for phase in kills}
 
 
 @pytest.mark.timeout(7200)
-@pytest.mark.parametrize(("phase", "moment", "victim"), moments())
-def test_a_kill_at_any_step_leaves_no_orphan_and_nothing_stuck(swept, phase, moment, victim):
-    letter = "p" if victim == "provisioner" else victim[0]
-    if moment != "all":
-        live(swept, f"k{letter}-{phase[0]}{moment}"[:12], phase, moment, victim)
+@pytest.mark.parametrize(("kills", "victim"), moments())
+def test_a_kill_at_any_step_leaves_no_orphan_and_nothing_stuck(swept, kills, victim):
+    found = dict(kill.split(":") for kill in kills.split("+"))
+    name = f"k{victim[0]}-" + "".join(phase[0] + moment for phase, moment in found.items())
+    if "all" not in found.values():
+        live(swept, name, found, victim)
         return
-    first = live(swept, f"k{letter}-{phase[0]}all", phase, "asked", victim)
-    for lines in range(1, first + 1, STRIDE if phase == "create" else 1):
-        live(swept, f"k{letter}-{phase[0]}{lines}", phase, str(lines), victim)
+    (phase,) = found
+    lines = live(swept, name, {phase: "asked"}, victim)[phase]
+    for line in range(1, lines + 1, STRIDE if phase == "create" else 1):
+        live(swept, f"k{victim[0]}-{phase[0]}{line}", {phase: str(line)}, victim)
 
 
 def test_a_run_outlives_the_provisioner_and_is_not_begun_again(new_office):
