@@ -135,10 +135,10 @@ def test_a_destroy_whose_proof_fails_is_seen_and_tried_again_until_nothing_is_le
 
 
 def test_a_run_that_never_ends_is_stopped_at_its_limit_and_cleaned_up(new_office):
-    office = new_office(providers=("never",), PROVISIONER_RUN_LIMIT_MINUTES="0.1")
+    office = new_office(providers=("never",), PROVISIONER_RUN_LIMIT_MINUTES="0.25")
     office.create("long", "never")
     failed = office.wait_for("long", "failed")
-    assert failed["failure"]["message"] == "not done after 6 s: stopped"
+    assert failed["failure"]["message"] == "not done after 15 s: stopped"
     assert failed["open"] is False
     office.wait_for_no_trace("long")
 
