@@ -17,9 +17,9 @@ from tests.realtime.support import (
     PostgresServer,
     Process,
     RealtimeNode,
-    free_port,
     wait_until,
 )
+from tests.support.ports import free_port
 
 RIVALS = ROOT / ".run/rivals/bin"
 FIRSTBELL, FIRSTBELL_AWARENESS = "Firstbell", "Firstbell, awareness"

@@ -6,7 +6,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 import psycopg2
@@ -315,17 +315,24 @@ def alone(
     """
     with ExitStack() as stack:
         for node in sorted(members.live):
-            host = topology.host(node)
-            db = stack.enter_context(connect(topology, host, passwords, autocommit=True))
-            with db.cursor() as cursor:
-                cursor.execute("select pg_try_advisory_lock(hashtext('mesh.membership'))")
-                if not row(cursor)[0]:
-                    raise ClusterError(
-                        "another join, evict or rejoin is running; wait until it has ended"
-                    )
+            stack.enter_context(locked(topology, topology.host(node), passwords))
         if look(topology, passwords) != views:
             raise ClusterError("the nodes changed in this moment; run the same command again")
         yield
+
+
+@contextmanager
+def locked(topology: Topology, host: Host, passwords: Credentials) -> Iterator[None]:
+    with connect(topology, host, passwords, autocommit=True) as db, db.cursor() as cursor:
+        cursor.execute("select pg_try_advisory_lock(hashtext('mesh.membership'))")
+        if not row(cursor)[0]:
+            raise ClusterError("another join, evict or rejoin is running; wait until it has ended")
+        try:
+            yield
+        finally:
+            # Closing the connection would do, a moment later: the next command is not to be refused in that moment.
+            with suppress(psycopg2.OperationalError):  # the node is down; its lock is gone
+                cursor.execute("select pg_advisory_unlock(hashtext('mesh.membership'))")
 
 
 def own_state(cursor, node: int) -> str:

@@ -19,7 +19,7 @@ from cluster.cli import main
 from cluster.local.laptop import Laptop
 from cluster.local.programs import DEMO_PASSWORD
 from cluster.visitor import Trouble, Visitor
-from tests.support.nodes import free_port
+from tests.support.ports import free_port
 
 BUSY_MACHINE_SECONDS = 10
 """A probe of a healthy cluster takes under 2 s on a machine of its own; other tests may run beside."""
@@ -174,7 +174,7 @@ def test_a_host_whose_realtime_is_down_fails_and_leaves_no_lesson_behind(
 def test_a_host_that_takes_connections_and_never_answers_is_given_up(
     laptop: Laptop, tmp_path: Path
 ) -> None:
-    with socket.create_server(("127.0.0.1", free_port(24000))) as mute:
+    with socket.create_server(("127.0.0.1", free_port())) as mute:
         url = f"http://localhost:{mute.getsockname()[1]}"
         hosts = [{"name": "mute", "public_url": url}]
         file = write(tmp_path / "environment.json", described(laptop, hosts=hosts))
@@ -238,7 +238,7 @@ def tls_before(port: int, context: ssl.SSLContext) -> Iterator[str]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    start = asyncio.start_server(serve, "127.0.0.1", free_port(25000), ssl=context)
+    start = asyncio.start_server(serve, "127.0.0.1", free_port(), ssl=context)
     server = asyncio.run_coroutine_threadsafe(start, loop).result()
     try:
         yield f"https://localhost:{server.sockets[0].getsockname()[1]}"

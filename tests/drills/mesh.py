@@ -14,7 +14,8 @@ import psycopg2
 
 from tests.drills import checks
 from tests.drills.proxy import Lines
-from tests.support.nodes import CREDENTIALS, Nodes, free_port
+from tests.support.nodes import CREDENTIALS, Nodes
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRETS = f"""
@@ -68,7 +69,7 @@ class DrillMesh(Nodes):
             for peer in self.numbers:
                 if peer == node:
                     continue
-                port, real = free_port(25000), self.topology.host(peer).ports.postgres
+                port, real = free_port(), self.topology.host(peer).ports.postgres
                 self.lines.add(node, peer, port, real)
                 view = view.replace(f"ports.postgres = {real}\n", f"ports.postgres = {port}\n")
                 name = f"n{node}_from_n{peer}"

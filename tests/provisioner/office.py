@@ -24,7 +24,7 @@ from provisioner.runs import processes
 from provisioner.runs.folder import Order, RunFolder
 from provisioner.settings import from_environment
 from provisioner.store import Store
-from tests.support.nodes import free_port
+from tests.support.ports import free_port
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
@@ -56,7 +56,7 @@ class Office:
             (self.ansible / "hosts").mkdir(parents=True)
             for name in providers:
                 self.add_provider(name)
-        self.port = free_port(24000)
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.settings = {
             "PROVISIONER_STATE": str(self.state),

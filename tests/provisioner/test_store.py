@@ -16,7 +16,8 @@ from sqlalchemy.exc import IntegrityError
 from provisioner.errors import ProvisionerError
 from provisioner.lifecycle import Failure, Kind, State, Wanted
 from provisioner.store import Store, meta, now
-from tests.support.nodes import bin_folder, free_port
+from tests.support.nodes import bin_folder
+from tests.support.ports import free_port
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def postgres_url() -> Iterator[str]:
         account = pwd.getpwnam("postgres")
         os.chown(folder, account.pw_uid, account.pw_gid)
         user = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-    port, tools, data = free_port(27000), bin_folder(), folder / "data"
+    port, tools, data = free_port(), bin_folder(), folder / "data"
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
     quiet = {"check": True, "cwd": folder, "stdout": subprocess.DEVNULL, **user}
     subprocess.run([tools / "initdb", "-D", data, "-A", "trust", "-U", "p"], **quiet)

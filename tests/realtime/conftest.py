@@ -23,8 +23,8 @@ from tests.realtime.support import (
     PostgresServer,
     Process,
     RealtimeNode,
-    free_port,
 )
+from tests.support.ports import free_port
 
 STORY_SECONDS = 90
 

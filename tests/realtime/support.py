@@ -5,9 +5,7 @@ import contextlib
 import json
 import os
 import pwd
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +23,7 @@ from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from realtime import protocol, tokens
+from tests.support.ports import free_port
 
 KEY = "a key that only the tests of realtime know"
 ORIGIN = "http://localhost:8000"
@@ -32,17 +31,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 15.0
 TABLE = """CREATE TABLE realtime_snapshot (session uuid, node smallint, state bytea NOT NULL,
 updated_at timestamptz NOT NULL, PRIMARY KEY (session, node))"""
-
-
-def free_port() -> int:
-    """A port below the ephemeral range that nobody listens on."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return port
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:

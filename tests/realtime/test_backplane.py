@@ -12,12 +12,12 @@ from tests.realtime.support import (
     Page,
     Process,
     RealtimeNode,
-    free_port,
     new_session,
     pair,
     token,
     wait_until,
 )
+from tests.support.ports import free_port
 
 Launch = Callable[[Process], None]
 

@@ -16,11 +16,11 @@ from tests.realtime.support import (
     NatsServer,
     Page,
     RealtimeNode,
-    free_port,
     new_session,
     pair,
     token,
 )
+from tests.support.ports import free_port
 
 
 class Inside:

@@ -16,7 +16,7 @@ from typing import Any, Self
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
 
-from tests.webapp.support import free_port
+from tests.support.ports import free_port
 
 
 @dataclass

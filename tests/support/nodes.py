@@ -4,7 +4,6 @@ import contextlib
 import os
 import pwd
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,7 @@ import psycopg2
 from cluster.credentials import Credentials
 from cluster.mesh.build import build
 from cluster.topology import Topology, load
+from tests.support.ports import free_port
 from tests.support.processes import kill_family
 
 CREDENTIALS = Credentials(superuser="test-super", replication="test-repl", app="test-app")
@@ -42,15 +42,6 @@ def bin_folder() -> Path:
     return max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
 
 
-def free_port(low: int = 21000) -> int:
-    """A port below the ephemeral range that nobody listens on."""
-    for port in range(low + os.getpid() % 500 * 8, 32000):
-        with socket.socket() as s:
-            if s.connect_ex(("127.0.0.1", port)) != 0:
-                return port
-    raise RuntimeError("no free port")
-
-
 def wait_until(condition: Callable[[], object], seconds: float = 20, what: str = "") -> None:
     """Poll until the condition holds; fails with `what` after the bound."""
     end = time.monotonic() + seconds
@@ -72,7 +63,7 @@ class Nodes:
     def __init__(self, count: int, members: int | None = None):
         self.folder = Path(tempfile.mkdtemp(prefix="firstbell-mesh-"))
         self.folder.chmod(0o755)
-        port = free_port()
+        port = free_port(count)
         ports = [port + i for i in range(count)]
         config = '[cluster]\nname = "test"\npage_url = "http://localhost:1"\n'
         for number, port in enumerate(ports, 1):

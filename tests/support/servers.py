@@ -16,7 +16,8 @@ from typing import Any, Self
 
 import psycopg2
 
-from tests.support.nodes import SETTINGS, _as_postgres, bin_folder, free_port, wait_until
+from tests.support.nodes import SETTINGS, _as_postgres, bin_folder, wait_until
+from tests.support.ports import free_port
 
 
 class PlainServers:
@@ -25,7 +26,7 @@ class PlainServers:
     def __init__(self, count: int = 1, settings: str = ""):
         self.folder = Path(tempfile.mkdtemp(prefix="firstbell-plain-"))
         self.folder.chmod(0o755)
-        low = free_port()
+        low = free_port(count)
         self.numbers = list(range(1, count + 1))
         self.ports = {n: low + n - 1 for n in self.numbers}
         self._processes: dict[int, subprocess.Popen] = {}

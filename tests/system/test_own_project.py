@@ -9,7 +9,6 @@ import pwd
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.support.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = REPOSITORY / "docs/operations/own-project.md"
@@ -51,22 +52,6 @@ def prints(expected: str, found: str) -> bool:
         for line in expected.splitlines()
     ]  # fmt: skip
     return re.fullmatch("".join(lines), found.rstrip("\n") + "\n") is not None
-
-
-def free_port(first: int) -> int:
-    """A port that is free on all three addresses."""
-    for port in range(first + os.getpid() % 300, 32000):
-        listeners = []
-        try:
-            for address in ADDRESSES:
-                listeners.append(socket.create_server((address, port)))
-        except OSError:
-            continue
-        finally:
-            for listener in listeners:
-                listener.close()
-        return port
-    raise RuntimeError("no free port")
 
 
 @pytest.fixture
@@ -135,7 +120,7 @@ def run(all_blocks: list[Block], home: Path) -> list[str]:
 @pytest.mark.timeout(SECONDS + 30)
 def test_the_page_puts_the_mesh_under_a_project_of_somebody_else(home: Path) -> None:
     page = PAGE.read_text(encoding="utf-8")
-    postgres, application = free_port(24000), free_port(25000)
+    postgres, application = free_port(), free_port()
     for number, free in (("5600", postgres), ("8600", application)):
         assert number in page
         page = page.replace(number, str(free))

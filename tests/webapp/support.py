@@ -11,7 +11,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,8 @@ from typing import Any
 
 import requests
 
+from tests.support.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE_ORIGIN = "http://localhost:8000"
 PASSWORD = "firstbell-demo"
@@ -37,19 +38,6 @@ def uuid7() -> str:
     return (
         f"{head[:8]}-{head[8:]}-7{tail[:3]}-{'89ab'[int(tail[3], 16) % 4]}{tail[4:7]}-{tail[6:18]}"
     )
-
-
-def free_port() -> int:
-    """A port below the ephemeral range, free a moment ago."""
-    for _ in range(200):
-        port = 20000 + secrets.randbelow(12000)
-        with contextlib.closing(socket.socket()) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no free port between 20000 and 32000")
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tests.drills.proxy import Lines
 from tests.drills.relay.pages import Where
-from tests.realtime.support import NatsServer, RealtimeNode, free_port
+from tests.realtime.support import NatsServer, RealtimeNode
+from tests.support.ports import free_port
 
 SYNC_SECONDS = 5.0
 """As in production: how often nodes compare their documents."""

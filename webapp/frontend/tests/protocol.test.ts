@@ -72,7 +72,7 @@ const SERVER: All<ServerMessage> = {
   signal: ["type", "from", "to", "call", "sdp_type", "sdp", "role", "pairing"],
   pong: ["type", "t", "load", "now"],
   move: ["type", "within_seconds", "hosts"],
-  error: ["type", "code", "message", "retry"],
+  error: ["type", "code", "message", "retry", "pairing"],
 };
 
 describe("control messages", () => {
