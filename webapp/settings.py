@@ -114,6 +114,10 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
     )
 ]
+PASSWORD_HASHERS = [
+    "webapp.accounts.hashers.PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # read only: hashed anew at the next sign-in
+]
 AUTHENTICATION_BACKENDS = [
     "webapp.accounts.guessing.GuessingGuard",  # first: it may stop the others from looking
     "django.contrib.auth.backends.ModelBackend",

@@ -1,9 +1,23 @@
 """webapp/accounts: signing in and out, cookies that are unknown or of another school."""
 
+import base64
+import contextlib
+import re
+from hashlib import pbkdf2_hmac
+
 import psycopg2
 import requests
 
-from tests.webapp.support import PAGE_ORIGIN, Api, Client, error_of, is_uuid7, new_lesson, uuid7
+from tests.webapp.support import (
+    PAGE_ORIGIN,
+    PASSWORD,
+    Api,
+    Client,
+    error_of,
+    is_uuid7,
+    new_lesson,
+    uuid7,
+)
 
 
 def test_a_teacher_signs_in_and_is_known_afterwards(visitor: Client) -> None:
@@ -26,6 +40,27 @@ def test_a_wrong_password_is_refused_with_its_own_code(visitor: Client) -> None:
         assert answer.status_code == 403
         assert error_of(answer)["code"] == "wrong_credentials"
     assert visitor.get("session").status_code == 401
+
+
+def test_a_password_is_kept_by_argon2_and_one_of_before_is_hashed_anew_when_it_is_used(
+    api: Api, database: str, tess: str
+) -> None:
+    def kept() -> str:
+        with contextlib.closing(psycopg2.connect(database)) as db, db.cursor() as cursor:
+            cursor.execute("select password from accounts_user where username = %s", (tess,))
+            return cursor.fetchone()[0]
+
+    figures = r"argon2\$argon2id\$v=19\$m=19456,t=2,p=1\$"
+    assert re.match(figures, kept())
+    of_before = base64.b64encode(pbkdf2_hmac("sha256", PASSWORD.encode(), b"salt", 1000)).decode()
+    with contextlib.closing(psycopg2.connect(database)) as db, db, db.cursor() as cursor:
+        statement = "update accounts_user set password = %s where username = %s"
+        cursor.execute(statement, (f"pbkdf2_sha256$1000$salt${of_before}", tess))
+    assert Client(api).sign_in(tess, "wrong").status_code == 403
+    assert kept().startswith("pbkdf2_sha256$")
+    assert Client(api).sign_in(tess, PASSWORD).status_code == 200
+    assert re.match(figures, kept())
+    assert Client(api).sign_in(tess, PASSWORD).status_code == 200
 
 
 def test_a_sign_in_without_a_password_names_the_missing_field(visitor: Client) -> None:

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from webapp.api.errors import ApiError
@@ -60,6 +60,7 @@ def round_trip(title: str, markdown: str) -> tuple[str, str]:
         return entry.title, bundle.restore(entry, text.plain(body), stored)
 
 
+@example(title="0", markdown="\ufeff\ufeff")
 @given(title=st.text(st.characters(codec="utf-8"), min_size=1), markdown=TEXTS)
 def test_what_goes_out_comes_back_the_same(title: str, markdown: str) -> None:
     title = text.title(title)

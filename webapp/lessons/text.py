@@ -15,11 +15,11 @@ _UNPRINTED = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\s]+")
 
 
 def plain(text: str, what: str = Message("The Markdown")) -> str:
-    """The text with line feeds for all line ends and no byte order mark.
+    """The text with line feeds for all line ends and no byte order mark before it.
 
     Raises ApiError 400 `not_text` for control characters: no keyboard makes them, some break files.
     """
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    text = text.lstrip("\ufeff").replace("\r\n", "\n")
     text = text.replace("\r", "\n").replace("\f", "\n")
     if found := _CONTROL.search(text):
         line = text.count("\n", 0, found.start()) + 1

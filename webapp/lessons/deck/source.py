@@ -48,7 +48,7 @@ class Source:
 
 def read(text: str, deadline: Deadline) -> Source:
     """Raises DeckTooComplex, nothing else, whatever the text."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
     env: dict[str, Any] = {}
     tokens = make_parser(deadline).parse(text, env)
     title = ""

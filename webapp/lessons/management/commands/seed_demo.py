@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import check_password
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
@@ -77,14 +77,10 @@ class Command(BaseCommand):
         self.changed = True
         return user
 
-    def _renew_passwords(self, password: str, first: User, *others: User) -> None:
-        """One hash for all, which is what takes time here."""
-        encoded = first.password
-        if not check_password(password, encoded):
-            encoded = make_password(password)
-        for user in (first, *others):
-            if user.password != encoded:
-                user.password = encoded
+    def _renew_passwords(self, password: str, *users: User) -> None:
+        for user in users:
+            if not check_password(password, user.password):
+                user.set_password(password)
                 user.save(update_fields=["password"])
                 self.changed = True
 
