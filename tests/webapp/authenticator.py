@@ -7,12 +7,15 @@ import hashlib
 import json
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from fido2 import cbor
+
+from tests.webapp.support import PASSWORD, Client
 
 PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
 
@@ -71,3 +74,25 @@ class Authenticator:
             "response": response,
             "clientExtensionResults": {},
         }
+
+
+def add(owner: Client, device: Authenticator) -> Any:
+    """The answer to adding a passkey of this device to the account of who is signed in."""
+    options = owner.ask("POST", "passkeys/options", json={"password": PASSWORD})
+    assert options.status_code == 200, options.text
+    made = device.create(options.json())
+    return owner.ask(
+        "POST", "passkeys", json={"state": options.json()["state"], "credential": made}
+    )
+
+
+def sign_in(
+    visitor: Client, device: Authenticator, change: Callable[[dict], None] | None = None
+) -> Any:
+    """The answer to signing in by it; `change` is what a liar does to what is sent."""
+    options = visitor.ask("POST", "session/passkey/options", json={})
+    assert options.status_code == 200, options.text
+    body = {"state": options.json()["state"], "credential": device.get(options.json())}
+    if change:
+        change(body)
+    return visitor.ask("POST", "session/passkey", json=body)

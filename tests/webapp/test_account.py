@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.mailbox import Mailbox, Taken
+from tests.webapp import authenticator as passkeys
+from tests.webapp.authenticator import Authenticator
 from tests.webapp.support import (
+    PAGE_ORIGIN,
     PASSWORD,
     ROOT,
     Api,
@@ -76,6 +79,19 @@ def test_a_forgotten_password_is_set_anew_by_the_mails_link(
     assert elsewhere.get("lessons").status_code == 401, "all devices are signed out"
     assert Client(api).sign_in(tess).status_code == 403
     signed_in(api, tess, NEW)
+
+
+def test_who_got_in_before_a_reset_can_not_leave_a_passkey_behind(
+    api: Api, mailbox: Mailbox, tess: str
+) -> None:
+    device = Authenticator(PAGE_ORIGIN)
+    assert passkeys.add(signed_in(api, tess), device).status_code == 201
+    link = reset_link(api, mailbox, tess)
+    weak = Client(api).put("password", link | {"password": "password"})
+    assert weak.status_code == 400
+    assert passkeys.sign_in(Client(api), device).status_code == 200, "nothing is half done"
+    assert Client(api).put("password", link | {"password": NEW}).status_code == 200
+    assert error_of(passkeys.sign_in(Client(api), device))["code"] == "unknown_passkey"
 
 
 def test_a_reset_is_the_way_out_for_who_is_locked_out_of_a_new_device(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.webapp.authenticator import PRESENT, VERIFIED, Authenticator
+from tests.webapp.authenticator import PRESENT, VERIFIED, Authenticator, add, sign_in
 from tests.webapp.support import PAGE_ORIGIN, PASSWORD, Api, Client, error_of
 
 
@@ -14,26 +14,6 @@ def owner(api: Api, tess: str) -> Client:
     client = Client(api)
     assert client.sign_in(tess).status_code == 200
     return client
-
-
-def add(owner: Client, device: Authenticator) -> Any:
-    options = owner.ask("POST", "passkeys/options", json={"password": PASSWORD})
-    assert options.status_code == 200, options.text
-    made = device.create(options.json())
-    return owner.ask(
-        "POST", "passkeys", json={"state": options.json()["state"], "credential": made}
-    )
-
-
-def sign_in(
-    visitor: Client, device: Authenticator, change: Callable[[dict], None] | None = None
-) -> Any:
-    options = visitor.ask("POST", "session/passkey/options", json={})
-    assert options.status_code == 200, options.text
-    body = {"state": options.json()["state"], "credential": device.get(options.json())}
-    if change:
-        change(body)
-    return visitor.ask("POST", "session/passkey", json=body)
 
 
 def test_a_passkey_is_added_signs_in_without_a_name_and_is_removed(

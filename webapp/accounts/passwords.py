@@ -39,7 +39,10 @@ def change(request: HttpRequest, user: Any, old: str, new: str) -> None:
 
 
 def reset(request: HttpRequest, user_id: UUID, token: str, new: str) -> User:
-    """By the link of a mail; ends all sign-ins. Raises ApiError, TooManyTries."""
+    """By the link of a mail; ends all sign-ins and all passkeys, so that nobody who got in before gets in again.
+
+    Raises ApiError, TooManyTries.
+    """
     user = User.objects.filter(id=user_id, is_active=True).first()
     if user is None or not default_token_generator.check_token(user, token):
         if user is not None and guessing.check(request, user.get_username(), new) is not None:
@@ -51,6 +54,7 @@ def reset(request: HttpRequest, user_id: UUID, token: str, new: str) -> User:
         user.set_password(new)
         user.save(update_fields=["password"])
         sign_ins.end_others(user, but=None)
+        user.passkeys.all().delete()
     # The way out for who was locked out of a new device by somebody's guesses.
     devices.remember(request, user)
     return user

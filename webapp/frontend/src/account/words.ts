@@ -95,7 +95,7 @@ export const words = inLanguage({
 
     reset: {
       title: "Choose a new password",
-      lead: "All your devices are signed out then, and you are signed in here.",
+      lead: "This signs out all your devices and removes your passkeys. You are then signed in here.",
       fresh: "New password",
       submit: "Set password and sign in",
       busy: "Setting…",
@@ -220,7 +220,7 @@ export const words = inLanguage({
 
     reset: {
       title: "Kies een nieuw wachtwoord",
-      lead: "Al je apparaten worden dan afgemeld; hier ben je daarna meteen aangemeld.",
+      lead: "Hiermee worden al je apparaten afgemeld en je passkeys verwijderd. Hier ben je daarna meteen aangemeld.",
       fresh: "Nieuw wachtwoord",
       submit: "Wachtwoord opslaan en aanmelden",
       busy: "Opslaan…",
