@@ -79,11 +79,11 @@ describe("with every host dead", () => {
     await pass(1_000);
     expect([teacher, one, two].map((page) => page.connection.value)).toEqual(Array(3).fill("direct"));
     writePlace(teacher.doc, { slide: 3, step: 2 });
-    expect(one.place.value).toEqual({ slide: 3, step: 2 });
-    expect(two.place.value).toEqual({ slide: 3, step: 2 });
+    expect(one.shown.place.value).toEqual({ slide: 3, step: 2 });
+    expect(two.shown.place.value).toEqual({ slide: 3, step: 2 });
     await pass(60_000);
     expect(teacher.connection.value).toBe("direct");
-    expect(teacher.present.value.map((page) => page.pairing).sort()).toEqual(["p1", "p2"]);
+    expect(teacher.presence.present.value.map((page) => page.pairing).sort()).toEqual(["p1", "p2"]);
   });
 
   test("a board that is not reached is not said to be there", async () => {
@@ -92,7 +92,7 @@ describe("with every host dead", () => {
     killAll();
     await pass(1_000);
     expect(teacher?.connection.value).toBe("direct");
-    expect(teacher?.present.value).toHaveLength(1);
+    expect(teacher?.presence.present.value).toHaveLength(1);
   });
 
   test("a teacher's two devices go on together, and all is caught up with later", async () => {
@@ -120,7 +120,7 @@ describe("with every host dead", () => {
     await pass(2_000);
     expect(teacher.connection.value).toBe("direct");
     writePlace(teacher.doc, { slide: 5, step: 0 });
-    expect(board.place.value.slide).toBe(5);
+    expect(board.shown.place.value.slide).toBe(5);
     expect(offers()).toBe(1);
   });
 });
@@ -182,10 +182,10 @@ describe("who may do what", () => {
     writeUpdate(frame, Y.encodeStateAsUpdate(forged));
     // The board's end of the channel: the teacher's page called.
     lan.peers[1]?.channel?.send(Uint8Array.from([0, ...encoding.toUint8Array(frame)]));
-    expect(teacher?.place.value.slide).toBe(0);
+    expect(teacher?.shown.place.value.slide).toBe(0);
     // The same frame from a teacher's page counts.
     lan.peers[0]?.channel?.send(Uint8Array.from([0, ...encoding.toUint8Array(frame)]));
-    expect(running[1]?.place.value.slide).toBe(9);
+    expect(running[1]?.shown.place.value.slide).toBe(9);
   });
 
   test("a board takes no calls but a teacher's", async () => {

@@ -50,9 +50,9 @@ describe("teacher and board", () => {
     writeLesson(teacher.doc, { id: "l1", version: "v1", position: "1:5" }, { slide: 2, step: 0 });
     writePlace(teacher.doc, { slide: 2, step: 1 });
     writeBlank(teacher.doc, "black");
-    expect(board.place.value).toEqual({ slide: 2, step: 1 });
-    expect(board.lesson.value).toEqual({ id: "l1", version: "v1", position: "1:5" });
-    expect(board.blank.value).toBe("black");
+    expect(board.shown.place.value).toEqual({ slide: 2, step: 1 });
+    expect(board.shown.lesson.value).toEqual({ id: "l1", version: "v1", position: "1:5" });
+    expect(board.shown.blank.value).toBe("black");
     expect(teacher.connection.value).toBe("online");
   });
 
@@ -62,10 +62,10 @@ describe("teacher and board", () => {
     await pass(500);
     relay.dead.add("host2"); // it takes frames and says nothing any more
     writePlace(teacher.doc, { slide: 7, step: 0 });
-    expect(board.place.value.slide).toBe(7);
+    expect(board.shown.place.value.slide).toBe(7);
     await pass(4_000);
     writePlace(teacher.doc, { slide: 8, step: 0 });
-    expect(board.place.value.slide).toBe(8);
+    expect(board.shown.place.value.slide).toBe(8);
     expect(teacher.connection.value).toBe("online");
   });
 
@@ -77,14 +77,14 @@ describe("teacher and board", () => {
     await pass(500);
     expect(teacher.connection.value).toBe("reconnecting");
     writePlace(teacher.doc, { slide: 3, step: 2 });
-    expect(teacher.place.value).toEqual({ slide: 3, step: 2 });
-    expect(board.place.value).toEqual({ slide: 0, step: 0 });
+    expect(teacher.shown.place.value).toEqual({ slide: 3, step: 2 });
+    expect(board.shown.place.value).toEqual({ slide: 0, step: 0 });
     await pass(12_000);
     expect(teacher.connection.value).toBe("offline");
     relay.dead.clear();
     await pass(20_000);
     expect(teacher.connection.value).toBe("online");
-    expect(board.place.value).toEqual({ slide: 3, step: 2 });
+    expect(board.shown.place.value).toEqual({ slide: 3, step: 2 });
   });
 
   test("after all servers lost everything, the teacher's page restores it", async () => {
@@ -102,8 +102,8 @@ describe("teacher and board", () => {
     const teacher = join("teacher");
     const board = join("board");
     await pass(1_500);
-    expect(teacher.present.value).toMatchObject([{ role: "board", pairing: "p1" }]);
-    expect(board.present.value).toMatchObject([{ role: "teacher", name: "Ada" }]);
+    expect(teacher.presence.present.value).toMatchObject([{ role: "board", pairing: "p1" }]);
+    expect(board.presence.present.value).toMatchObject([{ role: "teacher", name: "Ada" }]);
   });
 });
 
@@ -117,15 +117,15 @@ describe("a pointer", () => {
     await pass(500);
     const before = net.sockets[0]!.sentBinary.length;
     for (let moved = 0; moved < 100; moved++) {
-      teacher.point(at(moved));
+      teacher.presence.point(at(moved));
       vi.advanceTimersByTime(10);
     }
-    expect(board.pointers.value).toEqual([at(99)]);
+    expect(board.presence.pointers.value).toEqual([at(99)]);
     expect(net.sockets[0]!.sentBinary.length - before).toBeLessThanOrEqual(26);
-    expect(board.present.value).toMatchObject([{ role: "teacher", name: "Ada" }]);
-    teacher.point(null);
+    expect(board.presence.present.value).toMatchObject([{ role: "teacher", name: "Ada" }]);
+    teacher.presence.point(null);
     vi.advanceTimersByTime(40);
-    expect(board.pointers.value).toEqual([]);
+    expect(board.presence.pointers.value).toEqual([]);
     vi.useRealTimers();
   });
 
@@ -134,10 +134,10 @@ describe("a pointer", () => {
     const board = join("board");
     await pass(500);
     vi.useFakeTimers();
-    board.point(at(1));
+    board.presence.point(at(1));
     vi.advanceTimersByTime(100);
     vi.useRealTimers();
-    expect(teacher.pointers.value).toEqual([]);
+    expect(teacher.presence.pointers.value).toEqual([]);
   });
 });
 
@@ -146,7 +146,7 @@ describe("what boards offer", () => {
     const board = join("board");
     await pass(500);
     vi.useFakeTimers();
-    board.offer({ strokes: [1], erase: [] });
+    board.presence.offer({ strokes: [1], erase: [] });
     vi.advanceTimersByTime(100);
     vi.useRealTimers();
     return board;
@@ -156,19 +156,19 @@ describe("what boards offer", () => {
     const teachers = [join("teacher"), join("teacher")];
     await pass(1_500); // each has heard of the other
     const board = await offering();
-    const heard = teachers.map((teacher) => teacher.offers.value);
+    const heard = teachers.map((teacher) => teacher.presence.offers.value);
     expect(heard.filter((offers) => offers.length > 0)).toEqual([
       [{ board: "p1", ink: { strokes: [1], erase: [] } }],
     ]);
-    board.offer(null);
+    board.presence.offer(null);
     await new Promise((resolve) => setTimeout(resolve, 60));
-    for (const teacher of teachers) expect(teacher.offers.value).toEqual([]);
+    for (const teacher of teachers) expect(teacher.presence.offers.value).toEqual([]);
   });
 
   test("is no document frame, and no other board's business", async () => {
     const other = join("board");
     await offering();
-    expect(other.offers.value).toEqual([]);
+    expect(other.presence.offers.value).toEqual([]);
     const frames = net.sockets.flatMap((socket) => socket.sentBinary);
     expect(frames.every((frame) => frame[0] === 1 || frame[1] === 0)).toBe(true);
   });

@@ -30,7 +30,7 @@ interface Props {
 export default function Showing({ api, pairing, rooms, onEnded }: Props) {
   const [{ session, lessons, ink }] = useState(() => {
     const session = boardSession(api, pairing, onEnded);
-    const ink = new OfferedInk(session.doc, pairing.pairing, (offer) => session.offer(offer));
+    const ink = new OfferedInk(session.doc, pairing.pairing, (offer) => session.presence.offer(offer));
     return { session, lessons: new BoardLessons(api, pairing), ink };
   });
 
@@ -42,9 +42,9 @@ export default function Showing({ api, pairing, rooms, onEnded }: Props) {
       session.stop();
     };
   }, [session, lessons, ink]);
-  const wanted = session.lesson.value;
+  const wanted = session.shown.lesson.value;
   useEffect(() => void lessons.want(wanted), [lessons, wanted]);
-  const mayDraw = session.boardsDraw.value;
+  const mayDraw = session.shown.boardsDraw.value;
   useEffect(() => {
     if (!mayDraw) ink.withdraw();
   }, [ink, mayDraw]);
@@ -61,24 +61,24 @@ export default function Showing({ api, pairing, rooms, onEnded }: Props) {
         <DeckView
           key={current.lesson}
           shown={current}
-          at={session.place.value}
+          at={session.shown.place.value}
           api={api}
           ink={ink}
-          figure={session.zoom.value?.figure ?? null}
-          pointers={session.pointers.value}
-          mayDraw={mayDraw && session.blank.value === ""}
+          figure={session.shown.zoom.value?.figure ?? null}
+          pointers={session.presence.pointers.value}
+          mayDraw={mayDraw && session.shown.blank.value === ""}
         />
       ) : (
         loaded && <Greeting teacher={pairing.teacher} coming={wanted !== null} />
       )}
       <div
-        class={`blank blank-${session.blank.value || "off"}`}
+        class={`blank blank-${session.shown.blank.value || "off"}`}
         data-testid="board-blank"
-        data-blank={session.blank.value}
+        data-blank={session.shown.blank.value}
       />
-      {session.timer.value && (
+      {session.shown.timer.value && (
         <div class="board-timer">
-          <TimerFace timer={session.timer.value} clock={session.clock} />
+          <TimerFace timer={session.shown.timer.value} clock={session.clock} />
         </div>
       )}
       <Tools

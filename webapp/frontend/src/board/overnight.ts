@@ -26,7 +26,7 @@ export function isGone(now = Date.now()): boolean {
 export function useFreedOvernight(session: LiveSession, rooms: BoardRooms, free: () => void): void {
   useEffect(() => {
     const look = async (): Promise<void> => {
-      if (session.present.peek().some((one) => one.role === "teacher")) noteTeacher();
+      if (session.presence.present.peek().some((one) => one.role === "teacher")) noteTeacher();
       else if (isGone() && (await rooms.refresh())) free();
     };
     void look();

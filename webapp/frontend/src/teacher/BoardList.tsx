@@ -17,7 +17,7 @@ export function BoardList({ boards, classroom }: BoardListProps) {
   const [leaving, setLeaving] = useState("");
   const remembered = new Set(rooms.remembered.value.map((room) => room.name));
   const online = session.connection.value === "online";
-  const here = new Set(session.present.value.map((one) => one.pairing));
+  const here = new Set(session.presence.present.value.map((one) => one.pairing));
   const word = (board: PairedBoard): string =>
     here.has(board.pairing)
       ? words.paired.here
@@ -96,7 +96,7 @@ export function RoomList({ classroom, disabled }: { classroom: Classroom; disabl
   const { rooms, pairing, session } = classroom;
   const [asking, setAsking] = useState(false);
   const waiting = rooms.waiting.value;
-  const paired = session.boards.value.filter((board) => !board.revoked);
+  const paired = session.shown.boards.value.filter((board) => !board.revoked);
   const listed = new Set(paired.map((board) => board.name));
   const remembered = rooms.remembered.value
     .filter(({ board, name }) => waiting.has(board) || !listed.has(name))

@@ -13,7 +13,7 @@ const LONGEST_NAME = 60;
 
 export function Pairing({ classroom }: { classroom: Classroom }) {
   const { session, pairing } = classroom;
-  const boards = session.boards.value.filter((board) => !board.revoked);
+  const boards = session.shown.boards.value.filter((board) => !board.revoked);
   const [adding, setAdding] = useState(scannedCode() !== "");
   const state = pairing.state.value;
   const busy = state.kind !== "idle" && state.kind !== "paired";
@@ -41,7 +41,7 @@ export function Pairing({ classroom }: { classroom: Classroom }) {
           <input
             type="checkbox"
             data-testid="boards-draw"
-            checked={session.boardsDraw.value}
+            checked={session.shown.boardsDraw.value}
             onChange={(event) => classroom.letBoardsDraw(event.currentTarget.checked)}
           />
           {words.draw}

@@ -87,5 +87,5 @@ function makeTool(
   const desk = { ink, history, slide: slideKey(lesson, slide) };
   if (tool === "eraser") return eraserTool(desk);
   if (tool === "pen" || tool === "highlighter") return penTool(desk, tool, color);
-  return pointerTool(tool, slide, (pointer) => session.point(pointer));
+  return pointerTool(tool, slide, (pointer) => session.presence.point(pointer));
 }

@@ -36,10 +36,10 @@ export function Teaching({ lesson, classroom, api }: Props) {
   const { session, ink, history } = classroom;
   const { slide, step } = classroom.place(lesson, deck);
   const key = slideKey(lesson.id, slide);
-  const blank = session.blank.value;
+  const blank = session.shown.blank.value;
   const steps = deck.stepsOf(slide);
-  const timer = session.timer.value;
-  const figure = session.zoom.value?.figure ?? null;
+  const timer = session.shown.timer.value;
+  const figure = session.shown.zoom.value?.figure ?? null;
 
   const [tool, setTool] = useState<ToolId | null>(null);
   const [colors, setColors] = useState<Colors>(FIRST_COLORS);
@@ -132,7 +132,7 @@ export function Teaching({ lesson, classroom, api }: Props) {
         <SlideStage
           {...{ classroom, deck, lesson: lesson.id, slide, step, tool, colors, figure }}
           hosts={api.hosts}
-          pointers={session.pointers.value}
+          pointers={session.presence.pointers.value}
           onTurn={(to) => actions[to]()}
         >
           {blank && (
@@ -286,7 +286,7 @@ function useFollowing(classroom: Classroom, lesson: Lesson, deck: Deck): void {
     setShown(false);
     void classroom.show(lesson, deck).then(() => setShown(true));
   }, [classroom, lesson, deck]);
-  const other = classroom.session.lesson.value?.id;
+  const other = classroom.session.shown.lesson.value?.id;
   useEffect(() => {
     if (shown && other && other !== lesson.id) go({ page: "teach", lesson: other });
   }, [shown, other]);

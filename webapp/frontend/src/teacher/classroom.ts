@@ -149,15 +149,15 @@ export class Classroom {
   }
 
   toggleBlank(blank: Blank): void {
-    const { doc, blank: shown } = this.session;
-    writeBlank(doc, shown.peek() === blank ? "" : blank);
+    const { doc, shown } = this.session;
+    writeBlank(doc, shown.blank.peek() === blank ? "" : blank);
   }
 
   /** Enlarges a figure of the slide that is shown; null, or the same again: the whole slide. */
   enlarge(figure: number | null): void {
-    const { doc, place, zoom } = this.session;
-    const same = figure === null || zoom.peek()?.figure === figure;
-    writeZoom(doc, same ? null : { slide: place.peek().slide, figure });
+    const { doc, shown } = this.session;
+    const same = figure === null || shown.zoom.peek()?.figure === figure;
+    writeZoom(doc, same ? null : { slide: shown.place.peek().slide, figure });
   }
 
   /** Sends a board away: at once where it is connected, and for good wherever it comes back. */
@@ -176,7 +176,7 @@ export class Classroom {
 
   /** All boards of this teacher, those of other lessons and other days too. */
   forgetAllBoards(): void {
-    for (const board of this.session.boards.peek()) {
+    for (const board of this.session.shown.boards.peek()) {
       if (!board.revoked) this.pairing.revoke(board.pairing);
     }
     void this.rooms.forgetAll();
@@ -187,9 +187,10 @@ export class Classroom {
   }
 
   private acceptOffers(): void {
-    const { boardsDraw, lesson, offers } = this.session;
-    if (!boardsDraw.value || !lesson.value) return;
-    for (const { board, ink } of offers.value) accept(this.ink, ink, board, lesson.value.id);
+    const { shown, presence } = this.session;
+    const lesson = shown.lesson.value;
+    if (!shown.boardsDraw.value || !lesson) return;
+    for (const { board, ink } of presence.offers.value) accept(this.ink, ink, board, lesson.id);
   }
 
   setTimer(timer: Timer | null): void {
@@ -198,8 +199,8 @@ export class Classroom {
 
   /** Where the class is in this lesson. */
   place(lesson: Lesson, deck: Deck): Place {
-    const here = this.session.lesson.value?.id === lesson.id;
-    const at = this.session.place.value;
+    const here = this.session.shown.lesson.value?.id === lesson.id;
+    const at = this.session.shown.place.value;
     return here ? clampPlace(at, deck.length, deck.stepsOf) : { slide: 0, step: 0 };
   }
 
