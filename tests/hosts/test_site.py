@@ -91,6 +91,16 @@ def test_every_host_says_that_all_is_well(site: Site) -> None:
         assert on(site.name, host, "systemctl --failed --no-legend") == ""
 
 
+def test_every_service_of_ours_runs_in_a_sandbox(site: Site) -> None:
+    for host in NAMES:
+        table = on(site.name, host, "systemd-analyze security --no-pager").splitlines()
+        exposed = {unit: float(level) for unit, level, *_ in map(str.split, table[1:])}
+        ours = {unit: level for unit, level in exposed.items() if unit.startswith("firstbell-")}
+        assert len(ours) == 6, ours
+        # 0 to 10; a unit without the shared settings has 9.2.
+        assert max(ours.values()) < 2, ours
+
+
 def test_only_ssh_and_the_front_door_are_open_to_strangers(site: Site) -> None:
     described = json.loads(hosts("show", site.name).stdout)
     for host in described["hosts"]:
