@@ -1,7 +1,7 @@
 """The only parser of `cluster.toml`: which hosts make up the cluster and where they answer.
 
 It reads and checks; it opens no connection and starts nothing. Secrets are not in this file:
-they live beside it, readable by their owner only (see `cluster/secrets.py`).
+they live beside it, readable by their owner only (see `cluster/credentials.py`).
 """
 
 import difflib
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from cluster.errors import TopologyError
 
 MAX_NODE = 15
-"""Highest node number: sequences hand out residue classes modulo 16 (DESIGN, Data layer)."""
+"""Highest node number: sequences hand out residue classes modulo 16."""
 
 MIN_HOSTS, MAX_HOSTS = 1, 5
 
