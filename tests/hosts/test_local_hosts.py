@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -158,6 +160,34 @@ def test_groups_of_hosts_that_come_and_go_together_are_no_error(name: str) -> No
     with ProcessPoolExecutor(4, multiprocessing.get_context("fork")) as pool:
         list(pool.map(comes_and_goes, [f"{name}-{n}" for n in range(4)]))
     assert cgroups.left(name) == []
+
+
+def write_for_ever(folder: Path) -> None:
+    from localhosts import names
+    from localhosts.store import Environment, Store
+
+    store, names.FILE = Store(folder), folder / "hosts"
+    environment = Environment("t-torn", 1, 2, "t-torn.test", "bookworm")
+    while True:
+        store.next_index()
+        names.add(store, environment)
+
+
+def test_a_kill_amid_a_write_leaves_files_whole(tmp_path: Path) -> None:
+    """What they had or what they were to have: neither an empty count nor an empty /etc/hosts."""
+    own = "127.0.0.1 localhost\n"
+    (tmp_path / "hosts").write_text(own)
+    (tmp_path / "last_index").write_text("1")
+    for _ in range(60):
+        writer = multiprocessing.get_context("fork").Process(target=write_for_ever, args=[tmp_path])
+        writer.start()
+        time.sleep(random.uniform(0.02, 0.05))
+        writer.kill()
+        writer.join()
+        assert (tmp_path / "last_index").read_text().isdecimal()
+        text = (tmp_path / "hosts").read_text()
+        assert text.startswith(own)
+        assert text == own or text.endswith("end\n")
 
 
 def test_a_host_may_reboot_itself(name: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from localhosts import machine
 from localhosts.errors import HostsError
 from localhosts.shell import run
-from localhosts.store import Environment, Store, write_json
+from localhosts.store import Environment, Store, write_json, write_whole
 
 RELEASES = ("bookworm", "trixie")
 PACKAGES = [
@@ -75,7 +75,7 @@ def _make_keys(store: Store) -> None:
             (store.keys / name).unlink(missing_ok=True)
             run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", store.keys / name)
     public = (store.keys / "hostkey.pub").read_text()
-    (store.keys / "known_hosts").write_text(f"{machine.HOST_KEY_ALIAS} {public}")
+    write_whole(store.keys / "known_hosts", f"{machine.HOST_KEY_ALIAS} {public}")
 
 
 def _sources(release: str) -> str:

@@ -1,6 +1,8 @@
 """Names of the environments' hosts in this machine's /etc/hosts: one marked block an environment."""
 
+import errno
 import re
+import shutil
 from pathlib import Path
 
 from localhosts.store import Environment, Store
@@ -35,8 +37,19 @@ def remove(store: Store, name: str) -> None:
 
 
 def _write(text: str) -> None:
-    """In place: in a container this file is often a mount that can't be replaced."""
-    FILE.write_text(text)
+    draft = FILE.with_name(FILE.name + ".firstbell-hosts")
+    draft.write_text(text)
+    shutil.copymode(FILE, draft)
+    try:
+        draft.replace(FILE)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        # In a container this file is often a mount, which can't be replaced. It is never empty meanwhile.
+        with FILE.open("r+") as file:
+            file.write(text)
+            file.truncate()
+        draft.unlink()
 
 
 def left(name: str) -> list[str]:

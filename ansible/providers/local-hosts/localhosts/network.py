@@ -13,7 +13,16 @@ import os
 from pathlib import Path
 
 from localhosts.shell import run, succeeds
-from localhosts.store import INSIDE, OUTSIDE, ROUTER, Environment, Host, Store, outside_network
+from localhosts.store import (
+    INSIDE,
+    OUTSIDE,
+    ROUTER,
+    Environment,
+    Host,
+    Store,
+    outside_network,
+    write_whole,
+)
 
 TABLE = "firstbell_hosts"
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
@@ -56,7 +65,7 @@ def open_machine(store: Store) -> None:
     if not succeeds("nft", "list", "table", "ip", TABLE):
         before = store.root / "ip_forward.before"
         if not before.exists():
-            before.write_text(FORWARDING.read_text())
+            write_whole(before, FORWARDING.read_text())
         run("nft", "-f", "-", stdin=RULES)
     if FORWARDING.read_text().strip() != "1":
         FORWARDING.write_text("1")

@@ -145,11 +145,12 @@ class Store:
         """In turn, so that nobody's kept connection finds another environment at an old address."""
         taken = {e.index for e in self.environments()}
         file = self.root / "last_index"
-        last = int(file.read_text()) if file.exists() else 0
+        text = file.read_text() if file.exists() else ""
+        last = int(text) if text.isdecimal() else 0
         for step in range(1, MAX_ENVIRONMENTS + 1):
             index = (last + step - 1) % MAX_ENVIRONMENTS + 1
             if index not in taken:
-                file.write_text(str(index))
+                write_whole(file, str(index))
                 return index
         raise HostsError(f"there are {MAX_ENVIRONMENTS} environments: destroy one first")
 
@@ -195,6 +196,14 @@ def read_environment(path: Path) -> Environment:
 
 
 def write_json(path: Path, value: object) -> None:
+    write_whole(path, json.dumps(value, indent=1) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """All of it or nothing, whenever we are killed or the power goes."""
     draft = path.with_name(path.name + ".new")
-    draft.write_text(json.dumps(value, indent=1) + "\n")
+    with draft.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     draft.replace(path)
