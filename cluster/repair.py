@@ -257,8 +257,8 @@ def _set(node: Node, table: str, key: str, row: Row | None) -> None:
         node.one("select mesh.call_remove(%s, %s, true)", table, key)
     else:
         name = node.one("select mesh.function_name('write', %s)", table)
-        write = sql.SQL("select mesh.{}(%s, %s)").format(sql.Identifier(name))
-        if not node.one(write, key, extras.Json(row)):
+        write = sql.SQL("select mesh.{}(%s, %s, %s)").format(sql.Identifier(name))
+        if not node.one(write, key, extras.Json(row), state.row is not None):
             raise psycopg2.IntegrityError("somebody inserted it just now; try again")
     node.cursor.execute("delete from mesh.parked where tbl = %s and key = %s", (table, key))
 

@@ -99,7 +99,7 @@ end $$;
 -- Make the row what the log says. Raises what the table's constraints raise; mesh.place() catches it.
 create or replace function mesh.settle(a_tbl text, a_key text, arriving mesh.change default null)
 returns void language plpgsql as $$
-declare live jsonb; kept mesh.parked; w record; written boolean; truncation mesh.change;
+declare live jsonb; kept mesh.parked; w record; written boolean; placed jsonb; truncation mesh.change;
 begin
     if a_key = '*' then                          -- a truncate that could not be done when it arrived
         for truncation in select * from mesh.change x where x.tbl = a_tbl and x.key = '*' loop
@@ -124,13 +124,16 @@ begin
             end if;
             exit;
         end if;
-        execute format('select mesh.%I($1, $2)', mesh.function_name('write', a_tbl)) into written using a_key, w.want;
-        exit when written;                       -- else: inserted by somebody else meanwhile, look again
+        exit when w.want = placed;
+        execute format('select mesh.%I($1, $2, $3)', mesh.function_name('write', a_tbl)) into written using a_key, w.want, live is not null;
+        exit when written and live is not null;
+        -- Somebody inserted it meanwhile; or we did, and only from now on nobody else can touch it. Look again.
+        placed := case when written then w.want end;
     end loop;
     if kept.reason is not null then
         delete from mesh.parked p where p.tbl = a_tbl and p.key = a_key;
     end if;
-    if live is null and kept.row is not null and w.want is not null then
+    if (live is null or placed is not null) and kept.row is not null and w.want is not null then
         perform mesh.orphan_children(a_tbl, kept.row, true, w.want); -- values that it had while parked
     end if;
     if w.want is null and live is null then

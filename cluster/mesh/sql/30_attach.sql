@@ -216,13 +216,16 @@ begin
                 raise unique_violation using constraint = %6$L, message = %6$L;
             end if;', rel, f.values_sql, key_match, coalesce(' and ' || f.predicate, ''), f.same_sql, f.name));
     end loop;
-    -- true: written; false: somebody inserted the key meanwhile
-    execute format('create or replace function mesh.%I(mesh_key text, mesh_row jsonb) returns boolean language plpgsql as $b$ declare old jsonb; begin
-            %s %s
-            if not found then
+    -- live: the row is there, and locked by who calls. false: it is not as was said, somebody inserted the key meanwhile. What was
+    -- worked out for a row that was not there must not be written over one that is by now.
+    execute format('drop function if exists mesh.%I(text, jsonb)', mesh.function_name('write', t));
+    execute format('create or replace function mesh.%I(mesh_key text, mesh_row jsonb, live boolean) returns boolean language plpgsql as $b$ declare old jsonb; begin
+            if live then
+                %s %s
+            else
                 insert into %s (%s) overriding system value values (%s) on conflict (%s) do nothing;
-                if not found then return false; end if;
-            end if; %s %s
+            end if;
+            if not found then return false; end if; %s %s
             return true; end $b$',
         mesh.function_name('write', t),
         case when by_value then format('old := mesh.%I(mesh_key);', mesh.function_name('read', t)) end,
@@ -255,12 +258,17 @@ begin
                 mesh_row := mesh_row - array(select jsonb_object_keys(mesh.translated(%2$L, x.row)) from mesh.change x
                     where x.tbl = %2$L and x.key = mesh_key and (x.hlc, x.origin) > (c.hlc, c.origin));
                 if mesh_row <> ''{}'' then
-                    perform mesh.%5$I(mesh_key, mesh_row);
+                    perform mesh.%5$I(mesh_key, mesh_row, true);
                 end if;
             elsif c.kind = ''D'' then
                 perform mesh.%7$I(mesh_key, true);
-            elsif not mesh.%5$I(mesh_key, mesh_row) then
+            elsif not mesh.%5$I(mesh_key, mesh_row, live) then
                 perform mesh.settle(%2$L, mesh_key, c);
+            elsif not live then                  -- nobody else can touch the key only now: what came before that counts
+                newer := exists (select from mesh.change x where x.tbl = %2$L and x.key = mesh_key and (x.hlc, x.origin) > (c.hlc, c.origin));
+                if newer then
+                    perform mesh.settle(%2$L, mesh_key, c);
+                end if;
             end if;
         end $b$', names, t, rel, key_match, mesh.function_name('write', t), mesh.function_name('merge', t), mesh.function_name('remove', t), coalesce(same_names, '''{}''::text[]'));
 
