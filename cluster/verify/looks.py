@@ -7,10 +7,10 @@ counts against a row if all nodes know the same changes of it, and either
 A row against which LOOKS looks count differs.
 """
 
+import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 
 from cluster.verify.node import Node, State, everywhere
@@ -18,9 +18,11 @@ from cluster.verify.node import Node, State, everywhere
 Key = tuple[str, str]
 """Table and key."""
 LOOKS = 3
-MAX_LOOKS = 15
-PAUSE_SECONDS = 0.02
-"""After the n-th look n times as long: rows that are written all the time are met in peace sooner or later."""
+PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 0.3
+"""After the n-th look n times as long."""
+FRAMES, FRAME_SECONDS = 12, 0.005
+"""A row that is written all the time is looked at so often in one look: each node is seen with changes with which the
+others are seen, if not at the same moment."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,12 @@ def settle(
     end = time.monotonic() + 2 * seconds
     since = max(everywhere(nodes, lambda node: node.pruned()).values())
     last: dict[Key, Doubt] = {}
-    for look in range(1, MAX_LOOKS + 1):
+    for look in itertools.count(1):
         if not open_keys:
             break
         level(nodes, max(0.0, min(seconds, end - time.monotonic())))
-        last = {(d.table, d.key): d for d in unequal(nodes, open_keys, since)}
+        frames = 1 if look <= LOOKS else FRAMES
+        last = {(d.table, d.key): d for d in unequal(nodes, open_keys, since, frames)}
         open_keys = set(last)
         for key, doubt in last.items():
             before, times = calm.get(key, (None, 0))
@@ -90,18 +93,40 @@ def settle(
         if time.monotonic() > end:
             break
         if open_keys and look > 1:
-            time.sleep(look * PAUSE_SECONDS)
+            time.sleep(min(look * PAUSE_SECONDS, LONGEST_PAUSE_SECONDS))
     return differ, [last[key] for key in sorted(open_keys)]
 
 
-def unequal(nodes: Sequence[Node], keys: set[Key], since: int = 0) -> list[Doubt]:
+def unequal(nodes: Sequence[Node], keys: set[Key], since: int = 0, frames: int = 1) -> list[Doubt]:
     """Those of `keys` that this look finds in different states."""
     found = []
     for table, group in groupby(sorted(keys), key=lambda key: key[0]):
         names = [key for _, key in group]
-        by_node = everywhere(nodes, partial(Node.states, table=table, keys=names, since=since))
+
+        def film(
+            node: Node, table: str = table, names: list[str] = names
+        ) -> list[dict[str, State]]:
+            taken = [node.states(table, names, since)]
+            while len(taken) < frames:
+                time.sleep(FRAME_SECONDS)
+                taken.append(node.states(table, names, since))
+            return taken
+
+        films = everywhere(nodes, film)
         for key in names:
-            states = {number: states[key] for number, states in by_node.items()}
+            states = _together({n: [frame[key] for frame in taken] for n, taken in films.items()})
             if len({repr(state.content) for state in states.values()}) > 1:
                 found.append(Doubt(table, key, states))
     return found
+
+
+def _together(seen: dict[int, list[State]]) -> dict[int, State]:
+    """Of what was seen of a key on each node, states of the same changes, the newest; if there are none, the last."""
+    common = set.intersection(*({state.history for state in states} for states in seen.values()))
+    newest = next(
+        (s.history for s in reversed(next(iter(seen.values()))) if s.history in common), None
+    )
+    return {
+        node: next((s for s in reversed(states) if s.history == newest), states[-1])
+        for node, states in seen.items()
+    }

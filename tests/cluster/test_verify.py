@@ -1,5 +1,6 @@
 """`clusterctl verify`: finds every difference, calls nothing a difference that is only on its way."""
 
+import contextlib
 import json
 import threading
 
@@ -214,6 +215,28 @@ def test_under_writes_on_all_nodes_there_is_no_false_alarm_and_damage_is_found(m
             writer.join()
     mesh.level()
     mesh.admin(3, "drop function public.slow() cascade")
+
+
+def test_a_row_that_is_written_all_the_time_is_decided(mesh, pupils):
+    stop = threading.Event()
+
+    def write() -> None:
+        with contextlib.closing(mesh.connect(1)) as db, db.cursor() as cursor:
+            db.autocommit = True
+            while not stop.wait(0.004):
+                cursor.execute("update pupil set name = clock_timestamp()::text where id = 51")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert look(mesh, wait_seconds=30).well
+        tamper(mesh, 2, "update pupil set marks = null where id = 51")
+        report = look(mesh, wait_seconds=30)
+        assert (found(report), report.undecided) == ([(log_name(mesh, pupils), "51")], [])
+    finally:
+        stop.set()
+        writer.join()
+    mesh.level()
 
 
 def test_rows_that_a_cut_off_node_lacks_are_not_called_differences(mesh, pupils):
