@@ -106,6 +106,51 @@ def test_an_update_that_lost_to_a_delete_brings_the_whole_row_back(mesh, person)
     assert again(mesh, one.id).statement is None
 
 
+def test_a_field_is_listed_also_when_the_other_wrote_another_field_in_between(mesh, person):  # noqa: F811
+    mesh.sql(1, "insert into person (id, name, room) values (1, 'ada', '12')")
+    mesh.level()
+    apart(mesh)
+    write(mesh, 1, "ada", "update person set room = '13' where id = 1")
+    write(mesh, 2, "bob", "update person set code = 'b' where id = 1")
+    write(mesh, 2, "bob", "update person set room = '14' where id = 1")
+    together(mesh)
+    (one,) = lost(mesh)
+    assert (one.lost, one.lost_actor, one.won) == ({"room": "13"}, "ada", {"room": "14"})
+
+
+def test_an_update_that_came_after_a_delete_elsewhere_is_listed_and_brings_the_row_back(
+    mesh,
+    person,  # noqa: F811
+):
+    mesh.sql(1, "insert into person (id, name, mail) values (1, 'ada', 'a@b')")
+    mesh.level()
+    apart(mesh)
+    write(mesh, 2, "bob", "delete from person where id = 1")
+    write(mesh, 3, "ada", "update person set room = '13' where id = 1")
+    together(mesh)
+    assert mesh.sql(1, "select 1 from person") == []
+    (one,) = lost(mesh)
+    assert (one.what, one.lost_actor, one.won_actor) == ("an update lost to a delete", "ada", "bob")
+    again(mesh, one.id)
+    assert mesh.sql(3, "select name, mail, room from person") == [("ada", "a@b", "13")]
+    mesh.assert_equal("person")
+
+
+def test_what_a_truncate_took_that_its_writer_had_not_seen_is_listed(mesh, person):  # noqa: F811
+    mesh.sql(1, "insert into person (id, name) values (1, 'ada')")
+    mesh.level()
+    apart(mesh)
+    write(mesh, 3, "ada", "insert into person (id, name) values (2, 'eve')")
+    write(mesh, 2, "bob", "truncate person")
+    together(mesh)
+    assert mesh.sql(1, "select 1 from person") == []
+    (one,) = lost(mesh)
+    assert (one.what, one.key, one.lost_actor) == ("an insert lost to a truncate", "2", "ada")
+    again(mesh, one.id)
+    assert mesh.sql(3, "select name from person") == [("eve",)]
+    mesh.assert_equal("person")
+
+
 def test_of_two_people_with_one_address_the_other_comes_back_under_another(mesh, person):  # noqa: F811
     apart(mesh)
     write(

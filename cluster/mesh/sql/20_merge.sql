@@ -122,6 +122,9 @@ begin
             elsif kept.row is not null then
                 perform mesh.orphan_children(a_tbl, kept.row, true);
             end if;
+            if arriving.hlc is not null then
+                perform mesh.note_truncated(arriving);
+            end if;
             exit;
         end if;
         exit when w.want = placed;
@@ -385,7 +388,8 @@ create or replace function mesh.note_conflict(loser mesh.change, winner mesh.cha
         winner.hlc, winner.kind, mesh.translated(winner.tbl, winner.row), winner.actor) on conflict do nothing
 $$;
 
--- Of two concurrent changes of one row one lost something: remember which.
+-- Of two concurrent changes of one row one lost something: remember which. What a change lost is noted at the latest where the
+-- one that won was written, when the loser arrives there: its writer can't have seen it.
 create or replace function mesh.note_conflicts(c mesh.change) returns void language plpgsql as $$
 declare older mesh.change; newer mesh.change; newest record;
 begin
@@ -395,24 +399,41 @@ begin
         return;
     end if;
     select * into newer from mesh.change x
-        where x.tbl = c.tbl and x.key = c.key and (x.hlc, x.origin) > (c.hlc, c.origin)
+        where x.tbl = c.tbl and x.key = c.key and (x.hlc, x.origin) > (c.hlc, c.origin) and mesh.overlap(c.kind, c.row, x.kind, x.row)
         order by x.hlc, x.origin limit 1;
-    if found and mesh.overlap(c.kind, c.row, newer.kind, newer.row) and not exists (
-            select from mesh.change x where x.tbl = c.tbl and x.key = c.key and x.hlc > c.hlc
-            and (x.prev_hlc, x.prev_origin) = (c.hlc, c.origin)) then
+    if found and not mesh.was_seen(c) then
         perform mesh.note_conflict(c, newer);
     end if;
     for older in
         select * from mesh.change x
         where x.tbl = c.tbl and x.key = c.key and (x.hlc, x.origin) < (c.hlc, c.origin)
         and (x.hlc, x.origin) > (coalesce(c.prev_hlc, 0), coalesce(c.prev_origin, 0::smallint))
-        and not exists (select from mesh.change y where y.tbl = c.tbl and y.key = c.key and y.hlc > x.hlc
-            and (y.prev_hlc, y.prev_origin) = (x.hlc, x.origin))
     loop
-        if mesh.overlap(older.kind, older.row, c.kind, c.row) then
+        if mesh.overlap(older.kind, older.row, c.kind, c.row) and not mesh.was_seen(older) then
             perform mesh.note_conflict(older, c);
+        elsif older.kind = 'D' and c.kind = 'U' and not mesh.was_born_after(older) then
+            perform mesh.note_conflict(c, older);
         end if;
     end loop;
+    if c.kind = 'D' and not mesh.was_born_after(c) then
+        for newer in -- updates of what was deleted already, elsewhere
+            select * from mesh.change x where x.tbl = c.tbl and x.key = c.key and x.kind = 'U' and (x.hlc, x.origin) > (c.hlc, c.origin)
+            and (coalesce(x.prev_hlc, 0), coalesce(x.prev_origin, 0::smallint)) < (c.hlc, c.origin)
+        loop
+            perform mesh.note_conflict(newer, c);
+        end loop;
+    end if;
+end $$;
+
+-- A truncate took it whose writer had not seen it: that is sure where the truncate was written.
+create or replace function mesh.note_truncated(c mesh.change) returns void language plpgsql as $$
+declare emptied mesh.change;
+begin
+    select * into emptied from mesh.change x where x.tbl = c.tbl and x.key = '*' and x.origin = mesh.me() and (x.hlc, x.origin) > (c.hlc, c.origin)
+        order by x.hlc limit 1;
+    if found and c.kind in ('I', 'U') then
+        perform mesh.note_conflict(c, emptied);
+    end if;
 end $$;
 
 -- Would the second, newer change take away something that the first one wrote?
@@ -421,6 +442,16 @@ language sql immutable as $$
     select case when kind1 = 'D' then kind2 = 'I'
                 when kind2 = 'U' then row2 ?| array(select jsonb_object_keys(row1))
                 else true end
+$$;
+
+-- Whether what a change wrote was replaced by somebody who had it before them.
+create or replace function mesh.was_seen(c mesh.change) returns boolean language sql stable as $$
+    select exists (select from mesh.change x where x.tbl = c.tbl and x.key = c.key and x.hlc > c.hlc
+        and (x.prev_hlc, x.prev_origin) = (c.hlc, c.origin) and mesh.overlap(c.kind, c.row, x.kind, x.row))
+$$;
+
+create or replace function mesh.was_born_after(death mesh.change) returns boolean language sql stable as $$
+    select exists (select from mesh.change x where x.tbl = death.tbl and x.key = death.key and x.kind = 'I' and (x.hlc, x.origin) > (death.hlc, death.origin))
 $$;
 
 create or replace function mesh.merge_truncate(c mesh.change) returns void language plpgsql as $$

@@ -11,7 +11,8 @@ select c.loser_origin || ':' || c.loser_seq as id, c.tbl, c.key,
     c.loser_origin as lost_node, c.loser_actor as lost_actor,
     c.winner_kind::text as winner_kind, c.winner_row as won, to_timestamp(c.winner_hlc / 1e6) as won_at,
     c.winner_origin as won_node, c.winner_actor as won_actor,
-    c.winner_hlc, null::text as detail, c.noticed_at
+    -- Of the newer of the two: a delete wins also over an update that comes after it.
+    case when c.winner_hlc is not null then greatest(c.winner_hlc, c.loser_hlc) end as winner_hlc, null::text as detail, c.noticed_at
 from mesh.conflict c where c.loser_kind <> 'T'
 union all
 select 'parked:' || p.tbl || ':' || p.key, p.tbl, p.key,
