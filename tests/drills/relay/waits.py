@@ -22,6 +22,6 @@ CALM, PROMPT = constant("backoff", "CALM_MS"), constant("backoff", "PROMPT_MS")
 TRUSTED, UNWELCOME = constant("links", "TRUSTED_MS"), constant("links", "UNWELCOME_MS")
 MOVING_SHARE, SETTLED = constant("links", "MOVING_SHARE"), constant("plan", "SETTLED_MS")
 TEACHER_MISSED = constant("session", "TEACHER_MISSED_MS")
-BOARD_PRESENCE_TICKS = int(constant("session", "BOARD_PRESENCE_TICKS"))
+BOARD_PRESENCE_TICKS = int(constant("presence", "BOARD_TICKS"))
 BREADTH = int(constant("links", "USUAL_BREADTH"))
 RESTART, BAD_FRAME = 1012, 4400
