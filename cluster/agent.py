@@ -2,11 +2,11 @@
 
 Twice a second it
 - settles what is parked (`mesh.sweep`) and says what will not come any more (`mesh.beat`),
-- switches commits between `peer` (a peer has applied them) and `local`, by whether a peer is there,
-- fetches from live peers what a dead one had sent to them but not to us.
+- switches commits between `peer` (a peer has applied them) and `local`, by whether a peer is there.
 
-In threads of their own, `cluster/watch.py` looks after the gate, the clocks and peers that are gone for good, and
-`cluster/log_keeper.py` after the change log's parts.
+In threads of their own, `cluster/fetcher.py` fetches from live peers what a dead one had sent to them and not to us,
+`cluster/watch.py` looks after the gate, the clocks and peers that are gone for good, and `cluster/log_keeper.py` after
+the change log's parts.
 
 It never stops or starts a service and never changes a row but through the change log.
 """
@@ -18,14 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
-import psycopg2
-from psycopg2 import extras, sql
+from psycopg2 import sql
 
 from cluster import credentials as secrets
 from cluster import topology as topologies
 from cluster.credentials import Credentials
 from cluster.db import AWAY, NO_CHANGE_LOG, connect
-from cluster.errors import NodeUnreachable
+from cluster.fetcher import Fetcher
 from cluster.log_keeper import LogKeeper
 from cluster.logs import configure
 from cluster.mesh.build import subscription_name
@@ -58,13 +57,6 @@ LET_GO = """
     select pg_cancel_backend(a.pid) from held join pg_stat_activity a using (pid)
         where a.wait_event = 'SyncRep' and clock_timestamp() - a.query_start > make_interval(secs => %s)
 """
-FETCHED_ELSEWISE = (
-    psycopg2.errors.UniqueViolation,  # the worker has brought them meanwhile
-    psycopg2.errors.LockNotAvailable,
-    psycopg2.errors.DeadlockDetected,
-)
-FETCH_WINDOW = 2500
-"""How many of a dead node's newest changes are compared with a peer's; twice as many are fetched in one turn."""
 
 
 @dataclass
@@ -165,7 +157,6 @@ class Agent:
             cursor.execute("select mesh.beat() where mesh.gate_is_open()")
             if self.peers:
                 self._keep_durability(cursor)
-                self._fetch_from_peers(cursor)
 
     def _is_being_filled(self, cursor) -> bool:
         """Whether this node is no member yet, and nothing is to be done; also learns who was evicted."""
@@ -221,67 +212,6 @@ class Agent:
         )
         self.durability.current = wanted
 
-    def _fetch_from_peers(self, cursor) -> None:
-        """A commit may have reached one peer only when its node died; then the others get it from that peer."""
-        for dead in self._not_followed(cursor):
-            cursor.execute(
-                "select seq from mesh.change where origin = %s order by seq desc limit %s",
-                (dead.node, FETCH_WINDOW),
-            )
-            ours = [seq for (seq,) in cursor.fetchall()]
-            for peer in self.peers:
-                if peer is not dead:
-                    self._fetch(cursor, dead, peer, ours)
-
-    def _not_followed(self, cursor) -> list[Host]:
-        """Peers from whom nothing arrives at present: no worker, or not even a beat, which comes twice a second."""
-        cursor.execute(
-            "select subname from pg_stat_subscription where pid is not null"
-            " and last_msg_receipt_time > clock_timestamp() - make_interval(secs => %s)",
-            (SILENT_SECONDS,),
-        )
-        followed = {name for (name,) in cursor.fetchall()}
-        return [p for p in self.peers if subscription_name(self.host, p) not in followed]
-
-    def _fetch(self, cursor, dead: Host, peer: Host, ours: list[int]) -> None:
-        """Take over what `peer` has of `dead`'s newest changes and we lack; `ours`: numbers of those we have."""
-        try:
-            with connect(self.topology, peer, self.passwords) as db, db.cursor() as theirs:
-                theirs.execute(
-                    "select * from mesh.change where origin = %s and seq >= %s and seq <> all (%s::bigint[])"
-                    " order by txn, seq limit %s",
-                    (dead.node, min(ours, default=0), ours, 2 * FETCH_WINDOW),
-                )
-                missing = theirs.fetchall()
-                columns = [column.name for column in theirs.description or ()]
-        except NodeUnreachable:
-            return
-        if not missing:
-            return
-        json_column = columns.index("row")
-        values = [
-            tuple(
-                extras.Json(v) if i == json_column and v is not None else v
-                for i, v in enumerate(row)
-            )
-            for row in missing
-        ]
-        cursor.execute("begin")
-        cursor.execute("set local session_replication_role = replica")  # the merge trigger fires
-        try:
-            extras.execute_values(cursor, "insert into mesh.change values %s", values)
-            cursor.execute("commit")
-        except FETCHED_ELSEWISE:
-            cursor.execute("rollback")  # what is still missing then is looked for at the next turn
-            return
-        logger.warning(
-            "node=%s fetched=%d changes of %s from %s",
-            self.host.name,
-            len(missing),
-            dead.name,
-            peer.name,
-        )
-
 
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), required=True, help="cluster.toml")
@@ -296,6 +226,7 @@ def main(config: Path, name: str, archive: Path) -> None:
     topology = topologies.load(config)
     host, passwords = topology.host(name), secrets.load(config.with_name("secrets.toml"))
     for beside in (
+        Fetcher(topology, host, passwords),
         Watch(topology, host, passwords),
         LogKeeper(topology, host, passwords, archive),
     ):

@@ -10,6 +10,8 @@ from cluster.errors import NodeUnreachable
 from cluster.topology import Host, Topology
 
 CONNECT_SECONDS = 3
+SILENT_SECONDS = 5
+"""A node whose machine acknowledges nothing for this long is away."""
 AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError, NodeUnreachable)
 """What whoever keeps a connection catches when its node went away, or does not do now what it was asked."""
 NO_CHANGE_LOG = (
@@ -44,6 +46,11 @@ def dsn(topology: Topology, host: Host, credentials: Credentials) -> str:
         user="postgres",
         password=credentials.superuser,
         connect_timeout=CONNECT_SECONDS,
+        # A peer that lost its power says nothing: without these a question to it is waited for a quarter of an hour.
+        tcp_user_timeout=SILENT_SECONDS * 1000,
+        keepalives_idle=SILENT_SECONDS,
+        keepalives_interval=1,
+        keepalives_count=3,
         application_name="clusterctl",
         **tls(topology),
     )

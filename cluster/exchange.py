@@ -82,11 +82,17 @@ def first_number(highest_known: int) -> int:
     return max(highest_known + 1, time.time_ns() // 1_000_000)
 
 
-def transfer(source: Db, target: Db, origin: int) -> int:
-    """Merge at `target` what `source` has of `origin` and it lacks; how many changes that were."""
+def transfer(source: Db, target: Db, origin: int, settled: int | None = None) -> int:
+    """Merge at `target` what `source` has of `origin` and it lacks; how many changes that were.
+
+    `settled`: the number up to which `target` is known to have all; then only later ones are looked at.
+    """
     sent = 0
     for attempt in range(1, ATTEMPTS + 1):
-        missing = lacking(source, target, origin)
+        if settled is None:
+            missing = lacking(source, target, origin)
+        else:
+            missing = sorted(_later(source, origin, settled) - _later(target, origin, settled))
         if not missing:
             break
         try:
@@ -94,9 +100,10 @@ def transfer(source: Db, target: Db, origin: int) -> int:
                 _merge(source, target, origin, batch)
                 sent += len(batch)
         except (psycopg2.errors.UniqueViolation, psycopg2.errors.DeadlockDetected):
-            target.rollback()
             if attempt == ATTEMPTS:
                 raise
+            with target.cursor() as cursor:
+                cursor.execute("rollback")
     return sent
 
 
@@ -110,6 +117,16 @@ def lacking(source: Db, target: Db, origin: int) -> list[int]:
             have = _numbers(target, origin, above, block)
             missing += [seq for seq in _numbers(source, origin, above, block) if seq not in have]
     return missing
+
+
+def _later(db: Db, origin: int, settled: int) -> set[int]:
+    """Numbers of the changes of `origin` after the one called `settled` that this node has."""
+    with db.cursor() as cursor:
+        cursor.execute(
+            "select seq from mesh.change where origin = %s and seq > %s and hlc >= mesh.pruned()",
+            (origin, settled),
+        )
+        return {seq for (seq,) in cursor.fetchall()}
 
 
 def pruned(db: Db) -> int:

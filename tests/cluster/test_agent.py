@@ -48,27 +48,6 @@ def turn(agent: Agent) -> None:
         agent.turn(db)
 
 
-def test_a_change_that_reached_one_peer_before_its_node_died_reaches_the_others(mesh):
-    mesh.ddl(1, "create table left_behind (id int primary key, v text)")
-    mesh.level()
-    mesh.cut(2, 1)
-    mesh.sql(1, "insert into left_behind values (1, 'acknowledged')")
-    wait_until(lambda: mesh.sql(3, "select 1 from left_behind"), what="node 3 has it")
-    mesh.kill(1)
-    try:
-        assert mesh.sql(2, "select 1 from left_behind") == []
-        agent = agent_of(mesh, 2)
-        wait_until(lambda: turn(agent) or mesh.sql(2, "select 1 from left_behind"), what="fetched")
-    finally:
-        mesh.start(1)
-        mesh.heal(2, 1)
-    mesh.level(60)
-    mesh.assert_equal("left_behind")
-    assert set(mesh.rows("left_behind")[1]) == {("(1,acknowledged)",)}
-    mesh.ddl(1, "drop table left_behind")
-    mesh.level()
-
-
 def test_a_follower_that_says_nothing_more_is_not_there_though_its_connection_stands():
     replies = Replies()
     assert replies.fresh({"n2": 1, "n3": 1}, 0.0) == 2
@@ -95,40 +74,6 @@ def test_a_peer_that_comes_and_goes_is_believed_more_slowly_each_time():
     durability.decide(0, now)
     durability.current = durability.decide(0, now + 1)
     assert durability.restore_after == RESTORE_AFTER_SECONDS
-
-
-def test_an_agent_does_not_wait_for_a_worker_that_is_bringing_what_it_fetches(mesh):
-    mesh.ddl(1, "create table half_brought (id int primary key, v text)")
-    mesh.level()
-    mesh.cut(2, 1)
-    mesh.sql(1, "insert into half_brought values (1, 'acknowledged')")
-    wait_until(lambda: mesh.sql(3, "select 1 from half_brought"), what="node 3 has it")
-    (change,) = mesh.admin(
-        3, "select row_to_json(c)::text from mesh.change c where tbl = 'half_brought'"
-    )[0]
-    mesh.kill(1)
-    worker = mesh.connect(2, "postgres")
-    agent = agent_of(mesh, 2)
-    try:
-        with worker.cursor() as cursor:
-            cursor.execute("set session_replication_role = replica")
-            cursor.execute("set synchronous_commit = local")
-            cursor.execute(
-                "insert into mesh.change select * from json_populate_record(null::mesh.change, %s)",
-                [change],
-            )
-            turn(agent)  # would never come back: the test's own time limit
-            assert mesh.sql(2, "select 1 from half_brought") == []
-            worker.commit()
-        turn(agent)
-        assert mesh.sql(2, "select v from half_brought") == [("acknowledged",)]
-    finally:
-        worker.close()
-        mesh.start(1)
-        mesh.heal(2, 1)
-    mesh.level(60)
-    mesh.ddl(1, "drop table half_brought")
-    mesh.level()
 
 
 def test_commits_of_one_row_on_all_nodes_do_not_wait_for_one_another_for_ever(mesh):
