@@ -63,6 +63,7 @@ class SharedDocument:
 
     def __init__(self) -> None:
         self._base, self._recent = NOTHING, list[bytes]()
+        self._bytes = 0
         self._useless_bytes = 0
         self._start(Doc())
 
@@ -120,6 +121,7 @@ class SharedDocument:
     def _applied(self) -> Applied:
         new = tuple(event for event in self._events if event != NOTHING)
         self._recent += new
+        self._bytes += sum(len(event) for event in new)
         if len(self._recent) >= COMPACT_EVERY:
             self._compact()
         return Applied(new, False)
@@ -131,7 +133,13 @@ class SharedDocument:
             if clean == whole:  # nothing waits: what brought nothing was known already
                 self._useless_bytes = 0
             whole = clean
-        self._base, self._recent = whole, []
+        self._base, self._recent, self._bytes = whole, [], len(whole)
+
+    def has_room(self, most_bytes: int) -> bool:
+        """Whether it is smaller than that; what was erased since it was last summed up may still count."""
+        if self._bytes >= most_bytes and self._bytes - len(self._base) >= most_bytes // 8:
+            self._compact()
+        return self._bytes < most_bytes
 
     def _rebuild(self) -> None:
         """Again from what went in: after a panic pycrdt's document is unusable."""

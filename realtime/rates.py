@@ -18,12 +18,12 @@ class Bucket:
         self._tokens = min(self.burst, self._tokens + (now - self.filled_at) * self.rate)
         self.filled_at = now
 
-    def take(self, now: float) -> bool:
-        """Whether one more frame is within the rate."""
+    def take(self, now: float, frames: int = 1) -> bool:
+        """Whether so many more frames are within the rate."""
         self._fill(now)
-        if self._tokens < 1:
+        if self._tokens < frames:
             return False
-        self._tokens -= 1
+        self._tokens -= frames
         return True
 
     def rested(self, now: float) -> bool:

@@ -55,7 +55,9 @@ class Relay:
         """The session, with its snapshot if Postgres answers in time."""
         session = self._sessions.get(session_id)
         if session is None:
-            session = self._sessions[session_id] = Session(session_id, self._backplane, self._clock)
+            session = self._sessions[session_id] = Session(
+                session_id, self._backplane, self._clock, self._settings.limits.document_bytes
+            )
             self._backplane.open_session(session_id)
             session.ask_nodes(settling=True)
             task = asyncio.create_task(self._load(session))

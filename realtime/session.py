@@ -32,6 +32,9 @@ class Member(Protocol):
     def send_frame(self, frame: bytes, droppable: bool = False) -> None:
         """Queue a binary frame; never raises."""
 
+    def send_state(self, frame: bytes) -> None:
+        """Queue the document it asked for, which it may take its time to read; never raises."""
+
     def send_text(self, text: str) -> None:
         """Queue a control message; never raises."""
 
@@ -55,8 +58,11 @@ class Bus(Protocol):
 class Session:
     """The relay of one document. Times are those of the event loop, in seconds."""
 
-    def __init__(self, session: str, bus: Bus, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, session: str, bus: Bus, clock: Callable[[], float], document_bytes: int
+    ) -> None:
         self.id = session
+        self._document_bytes = document_bytes
         self.document = SharedDocument()
         self.presence = Presence()
         self.members: set[Member] = set()
@@ -106,13 +112,15 @@ class Session:
             self._awareness(frame.body, member)
         elif frame.kind == protocol.STEP1:
             update = self.document.diff(frame.body)
-            member.send_frame(protocol.encode_binary(protocol.STEP2, update))
+            member.send_state(protocol.encode_binary(protocol.STEP2, update))
         elif member.role.is_teacher:
             self._from_teacher(member, frame.body)
         elif frame.kind == protocol.UPDATE and frame.body != NOTHING:
             raise read_only()
 
     def _from_teacher(self, member: Member, update: bytes) -> None:
+        if update != NOTHING and not self.document.has_room(self._document_bytes):
+            raise Refusal("too_large", "This session's document is full: erase ink, or begin anew.")
         applied = self.document.apply(update)
         if applied.pending:
             self.ask_member(member)

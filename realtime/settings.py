@@ -23,10 +23,12 @@ class Limits:
     """What one client may cost. Tests make these smaller."""
 
     text_frame_bytes: int = 16 * 1024
-    binary_frame_bytes: int = 1024 * 1024
+    document_bytes: int = 2 * 1024 * 1024  # to a larger one nothing is added
+    binary_frame_bytes: int = 3 * 1024 * 1024  # a whole document, after its hosts were lost
     hard_frame_bytes: int = 4 * 1024 * 1024
     frames_per_second: float = 120.0
     frames_burst: float = 240.0
+    frame_bytes: int = 64 * 1024  # a larger frame counts as several
     bad_frames: int = 5
     waiting_bytes: int = 1024 * 1024  # what may wait for a client that doesn't read
     awareness_waiting_bytes: int = 64 * 1024  # past this, awareness is dropped, not queued

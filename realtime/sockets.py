@@ -54,6 +54,7 @@ class Socket(Wire):
         self._told_at = float("-inf")
         self._closing = False
         self._asking: asyncio.Task[None] | None = None
+        self._state_bytes = 0
 
     # the handshake
 
@@ -82,7 +83,7 @@ class Socket(Wire):
         now = self.last_frame_at = self._clock()
         if self._closing:
             return None
-        if not self._bucket.take(now):
+        if not self._bucket.take(now, 1 + len(message) // self._limits.frame_bytes):
             self._too_fast(now)
             return None
         if isinstance(message, bytes):
@@ -120,7 +121,7 @@ class Socket(Wire):
 
     def _binary(self, frame: bytes) -> None:
         if len(frame) > self._limits.binary_frame_bytes:
-            raise Refusal("too_large", "A binary frame can have 1 MiB at most.")
+            raise Refusal("too_large", "A binary frame can have 3 MiB at most.")
         if self.session is None:
             raise bad_frame("Say hello first.")
         self.session.from_member(self, protocol.parse_binary(frame))
@@ -228,11 +229,16 @@ class Socket(Wire):
             return
         self._send(frame, binary=True)
 
+    def send_state(self, frame: bytes) -> None:
+        if not self._state_bytes:
+            self._state_bytes = len(frame)
+        self._send(frame, binary=True)
+
     def _send(self, data: bytes, binary: bool) -> None:
         if self._closing:
             return
         waiting = self.waiting_bytes
-        if waiting and waiting + len(data) > self._limits.waiting_bytes:
+        if waiting and waiting + len(data) > self._limits.waiting_bytes + self._state_bytes:
             logger.warning("a page reads too slowly: closed, waiting_bytes=%s", waiting)
             self.end(errors.CLOSE_TOO_SLOW, "This page reads too slowly.")
             return
@@ -257,6 +263,8 @@ class Socket(Wire):
 
     def tick(self, now: float) -> None:
         """Close if silent; repair what was dropped for speed."""
+        if not self.waiting_bytes:
+            self._state_bytes = 0
         if now - self.last_frame_at > self._limits.idle_seconds:
             self.end(errors.CLOSE_IDLE, "No frame for a while.")
         elif self._dropped and self._bucket.rested(now):

@@ -201,7 +201,7 @@ async def test_large_frames_are_refused_and_huge_ones_close_their_own_socket_onl
     page = await Page.hello(node, token(new_session()))
     page.send("x" * 20_000)
     assert (await page.hear("error"))["code"] == "too_large"
-    page.send(b"\x00" * (1024 * 1024 + 1))
+    page.send(b"\x00" * (3 * 1024 * 1024 + 1))
     assert (await page.hear("error"))["code"] == "too_large"
     page.send(b"\x01\x81\x80\x02" + b"x" * 32769)
     assert (await page.hear("error"))["code"] == "too_large"
@@ -256,8 +256,9 @@ def raw_hello(port: int, its_token: str) -> socket.socket:
     return raw
 
 
-def send_raw(raw: socket.socket, text: bytes) -> None:
-    raw.sendall(struct.pack(">BBH", 0x81, 0x80 | 126, len(text)) + b"\x00" * 4 + text)
+def send_raw(raw: socket.socket, message: bytes, binary: bool = False) -> None:
+    head = struct.pack(">BBH", 0x82 if binary else 0x81, 0x80 | 126, len(message))
+    raw.sendall(head + b"\x00" * 4 + message)
 
 
 async def test_a_page_that_does_not_read_is_dropped_and_memory_stays_bounded(
@@ -281,6 +282,83 @@ async def test_a_page_that_does_not_read_is_dropped_and_memory_stays_bounded(
     await again.shows(number=59)
     assert not teacher.closed
     assert not board.closed
+
+
+def large_lesson(teacher: Page, kilobytes: int) -> None:
+    for number in range(kilobytes // 100):
+        teacher.change(**{f"ink {number}": "x" * 100_000})
+
+
+async def test_a_large_document_reaches_a_page_on_a_slow_line(node: RealtimeNode) -> None:
+    session = new_session()
+    teacher = await Page.hello(node, token(session))
+    board = await Page.hello(node, token(session, "board", "b"))
+    large_lesson(teacher, 1500)
+    await board.shows(**{"ink 14": "x" * 100_000})
+    raw = raw_hello(node.port, token(session, "board", "slow"))
+    try:
+        send_raw(raw, protocol.encode_binary(protocol.STEP1, b"\x00"), binary=True)
+        for number in range(4):  # it reads nothing yet, and the lesson goes on
+            teacher.change(number=number)
+            send_raw(raw, b'{"type": "ping", "t": 1}')
+            await board.shows(number=number)
+            await asyncio.sleep(0.3)
+        received = await asyncio.to_thread(read_for, raw, 2.0)
+    finally:
+        raw.close()
+    assert received.count(b"x") >= 1_500_000
+    assert b"slowly" not in received
+
+
+async def test_who_asks_for_a_large_document_and_never_reads_is_dropped(node: RealtimeNode) -> None:
+    session = new_session()
+    teacher = await Page.hello(node, token(session))
+    large_lesson(teacher, 1500)
+    raw = raw_hello(node.port, token(session, "board", "greedy"))
+    try:
+        for _ in range(20):
+            send_raw(raw, protocol.encode_binary(protocol.STEP1, b"\x00"), binary=True)
+        received = await asyncio.to_thread(read_to_the_end, raw)
+    finally:
+        raw.close()
+    assert received.endswith(b"This page reads too slowly.")
+    assert received.count(b"x") < 5_000_000
+
+
+async def test_a_page_brings_a_large_document_back_in_one_frame(node: RealtimeNode) -> None:
+    before = await Page.hello(node, token(new_session()))
+    large_lesson(before, 1500)
+    session = new_session()  # of which this host knows nothing
+    teacher = await Page.hello(node, token(session))
+    teacher.send(protocol.encode_binary(protocol.STEP2, before.doc.get_update()))
+    board = await Page.hello(node, token(session, "board", "b"))
+    await board.shows(**{"ink 14": "x" * 100_000})
+
+
+async def test_a_document_has_a_bound_that_counts_what_it_is_and_not_what_was_written(
+    node: RealtimeNode,
+) -> None:
+    session = new_session()
+    teacher = await Page.hello(node, token(session))
+    board = await Page.hello(node, token(session, "board", "b"))
+    for number in range(60):
+        teacher.change(ink=str(number % 10) * 100_000, number=number)
+        await board.shows(number=number)
+    assert not [message for message in teacher.heard if message["type"] == "error"]
+    large_lesson(teacher, 3000)
+    refused = await teacher.hear("error")
+    assert (refused["code"], "full" in refused["message"]) == ("too_large", True)
+    await still_works(node)
+
+
+def read_for(raw: socket.socket, seconds: float) -> bytes:
+    """All that comes until there is nothing for so long."""
+    raw.settimeout(seconds)
+    parts = []
+    with contextlib.suppress(TimeoutError):
+        while part := raw.recv(65536):
+            parts.append(part)
+    return b"".join(parts)
 
 
 def read_to_the_end(raw: socket.socket) -> bytes:

@@ -149,6 +149,18 @@ describe("a stroke", () => {
     expect(board.strokes(SLIDE).map((stroke) => stroke.key)).toEqual([kept]);
   });
 
+  test("beyond what a document should hold is forgotten, the oldest first", () => {
+    const long = line(25_000); // 50,000 numbers
+    const keys = [1, 2, 3, 4].map((day) => {
+      vi.setSystemTime(Date.now() + day * 60_000);
+      return drawn(teacher, long);
+    });
+    teacher.forgetOld();
+    expect(board.strokes(SLIDE).map((stroke) => stroke.key)).toEqual(keys.slice(1));
+    teacher.forgetOld();
+    expect(board.strokes(SLIDE)).toHaveLength(3);
+  });
+
   test("tells those who watch its slide, and nobody else", () => {
     const here = vi.fn();
     const there = vi.fn();

@@ -36,6 +36,8 @@ export interface Stroke extends StrokeHead {
 
 /** Strokes last drawn on before this are forgotten when a lesson is opened. */
 const FORGET_AFTER_MS = 30 * 24 * 3600 * 1_000;
+/** Coordinates in the whole document, some 500 kB; beyond, the oldest strokes are forgotten then. */
+const MOST_NUMBERS = 150_000;
 /** What is being drawn goes out so often: 30 times a second is smooth, and cheap for hosts. */
 const FLUSH_MS = 33;
 
@@ -154,13 +156,17 @@ export class Ink {
     return erased;
   }
 
-  /** Strokes of weeks ago, on any slide: the document is kept for ever and must stay small. */
+  /** Strokes of weeks ago, on any slide, and the oldest of very many: a new board is sent all of it. */
   forgetOld(now = Date.now()): void {
-    const old = [...this.entries.keys()].filter((key) => {
-      const stroke = this.kept(key);
-      return stroke === null || now - stroke.at > FORGET_AFTER_MS;
+    // What we can't read may be a later version's.
+    const at = (key: string): number => this.kept(key)?.at ?? now;
+    const newestFirst = [...this.entries.keys()].sort((a, b) => at(b) - at(a));
+    let numbers = 0;
+    const old = newestFirst.filter((key) => {
+      numbers += this.kept(key)?.points.length ?? 0;
+      return now - at(key) > FORGET_AFTER_MS || numbers > MOST_NUMBERS;
     });
-    this.erase(old);
+    this.doc.transact(() => old.forEach((key) => this.entries.delete(key)));
   }
 
   stop(): void {
