@@ -47,7 +47,7 @@ class PairingLimits:
     failures_per_socket: int = 5
     failures_per_teacher: int = 20
     failures_per_address: int = 60  # a school's teachers share one address
-    failures_per_cluster: int = 500
+    failures_per_cluster: int = 200
     window_seconds: float = 3600.0
     codes: int = 10_000
     codes_per_address: int = 500  # a school's boards share one address
