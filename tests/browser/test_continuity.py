@@ -59,11 +59,16 @@ def test_a_sleeping_board_and_a_clock_that_is_set_are_caught_up_with_and_two_tab
         other_tab.get_by_test_id("next").click()
         teacher.page.wait_for_timeout(4_000)  # longer than any heartbeat is waited for
     place = teacher.at()
+    for attribute, number in zip(("data-slide", "data-step"), place, strict=True):
+        expect(other_tab.get_by_test_id("slide")).to_have_attribute(attribute, str(number))
     board.page.evaluate("const real = Date.now; Date.now = () => real() + 3_600_000; undefined")
     board.expect_at(place)
     board.expect_connection("online")
     press(teacher, "Home")
     board.expect_at((0, 0))
+    teacher.next()
+    teacher.next()
+    assert teacher.at() == place, "each tab's press counted once"
     expect(strokes(board)).to_have_count(1)
     board.wait_until(lambda: shapes(board) == shapes(teacher), "the same ink")
     expect_direct(teacher, board)

@@ -39,6 +39,8 @@ from tests.drills.frame import Options
 
 ROOT = Path(__file__).resolve().parents[2]
 GIVE_UP_MS = 20_000
+LIVE_MS = 1_000
+"""A board shows its lesson and is online this long after it was loaded."""
 TITLE = "The tides"
 
 PRESS = "selector => { document.querySelector(selector).click(); return watchNow(); }"
@@ -300,6 +302,7 @@ def run(options: Options) -> Report:
     figures = told["figures"]
     errors = sum(len(sample["errors"]) for sample in told["samples"])
     missing = sum(f["missing"] for f in figures.values())
+    live = figures["board_live"].get("median")
     names = list(figures)
     spreads = ("median", "p99", "max")
     return Report(
@@ -310,6 +313,7 @@ def run(options: Options) -> Report:
             Figure("kills", len(told["samples"])),
             Figure("answers that never came", missing, "", "0", missing == 0),
             Figure("errors shown", errors, "", "0", errors == 0),
+            Figure("board live after a load, median", live, "ms", f"≤ {LIVE_MS}", live is not None and live <= LIVE_MS),
             *[Figure(f"{n}, {s}", figures[n].get(s), "ms") for n in names for s in spreads],
         ],
         plots=[Plot("Waiting", "ms", names, {s: [figures[n].get(s) for n in names] for s in spreads})],

@@ -78,6 +78,7 @@ async def _round(servers: Servers, options: Options) -> Report:
         Figure("frames sent", fuzzer.sent.total()),
         Figure("of these, told to be wrong", fuzzer.refused, "", "a quarter, else they were not read",
                fuzzer.refused * 4 >= fuzzer.sent.total()),
+        Figure("tokens that were judged and refused", fuzzer.judged, "", f"≥ {options.frames // 400}", fuzzer.judged >= options.frames // 400),
         Figure("nodes that live as they began", alive, "of 2", "2", alive == 2),
         Figure("errors in the nodes' logs", len(faults), "", "0", not faults),
         Figure("memory that a node took beyond its first tenth", round(growth), "MiB", f"≤ {GROWTH_MIB}", growth <= GROWTH_MIB),
@@ -104,9 +105,23 @@ async def _burst(port: int, fuzzer: Fuzzer, count: int) -> None:
     async def one_after_the_other() -> None:
         while fuzzer.sent.total() < goal:
             with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
+                await asyncio.wait_for(_stranger(port, fuzzer), 60)
                 await asyncio.wait_for(_socket(port, fuzzer, min(BURST, count)), 60)
 
     await asyncio.gather(*(one_after_the_other() for _ in range(SOCKETS_AT_ONCE)))
+
+
+async def _stranger(port: int, fuzzer: Fuzzer) -> None:
+    """A socket whose first word is a token that is no good: it is judged, and the socket closed."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(HANDSHAKE)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(fuzzer.bad_hello())
+        with contextlib.suppress(TimeoutError):  # not each kind ends the socket
+            await asyncio.wait_for(_read_all(reader, fuzzer), 0.5)
+    finally:
+        writer.transport.abort()
 
 
 async def _socket(port: int, fuzzer: Fuzzer, burst: int) -> None:
@@ -140,6 +155,7 @@ async def _read_all(reader: asyncio.StreamReader, fuzzer: Fuzzer) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(65536):
             fuzzer.refused += data.count(b'"type": "error"')
+            fuzzer.judged += data.count(b'"bad_token"') + data.count(b'"expired_token"')
             if _ends_with_close(data):
                 return
 
@@ -161,7 +177,7 @@ def _mib(node: RealtimeNode) -> float:
 def _strays(pair) -> int:
     """Entries of a board's document that its teacher did not write."""
     pair.board.doc.get("show", type=Map)
-    own = {f"{pair.teacher.doc.client_id} {n}" for n in range(len(pair.teacher.sent))}
+    own = {pair.teacher.step(number) for number in range(len(pair.teacher.sent))}
     return len(set(pair.board.steps.to_py() or []) - own) + len(
         pair.board.doc.get("show", type=Map).to_py() or {}
     )

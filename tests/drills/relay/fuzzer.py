@@ -21,6 +21,7 @@ class Fuzzer:
         self.lesson = lesson
         self.sent: Counter[str] = Counter()
         self.refused = 0
+        self.judged = 0
         self._valid = list(self._good_frames())
         self._kinds: list[Callable[[], tuple[int, bytes]]] = [
             self.noise, self.mutated, self.mutated, self.mutated, self.replayed, self.spliced, self.long_lengths,
@@ -145,6 +146,11 @@ class Fuzzer:
         return TEXT, json.dumps(hello).encode()
 
     # sockets
+
+    def bad_hello(self) -> bytes:
+        """A first frame with a token of the kinds above; of another session it is good."""
+        self.sent["token"] += 1
+        return frame(*self.token())
 
     def greeting(self) -> bytes:
         """How a socket begins: as nobody, as the honest lesson's board, as a board or teacher of a lesson of its own."""

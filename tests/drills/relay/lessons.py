@@ -5,6 +5,7 @@ What a page shows is an array that its teacher appends to: each update counts, w
 
 import random
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,11 +25,15 @@ class Teacher(Page):
 
     def steer(self) -> None:
         before = self.doc.get_state()
-        self.steps.append(f"{self.doc.client_id} {len(self.sent)}")
+        self.steps.append(self.step(len(self.sent)))
         self.sent.append(self.now())
         update = protocol.encode_binary(protocol.UPDATE, self.doc.get_update(before))
         for line in self.open:
             line.send_binary(update)
+
+    def step(self, number: int) -> str:
+        """What she writes for her step of this number."""
+        return f"{self.doc.client_id} {number}"
 
     def answer(self, line: Line, state_vector: bytes) -> None:
         update = self.doc.get_update(state_vector)
@@ -71,8 +76,10 @@ class Pair:
 
     @property
     def lost(self) -> int:
-        """Steps that the board lacks, or has twice."""
-        return abs(len(self.teacher.sent) - len(self.board.steps))
+        """Steps that the board lacks, or has twice, or that are not hers."""
+        hers = Counter(map(self.teacher.step, range(len(self.teacher.sent))))
+        shown = Counter(self.board.steps.to_py() or [])
+        return (hers - shown).total() + (shown - hers).total()
 
 
 def new_pair(
