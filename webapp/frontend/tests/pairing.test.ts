@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { keptPairing, keepPairing, Waiting, type BoardPairing } from "../src/board/pairing";
-import { keepDevice, keptDevice } from "../src/board/rooms";
+import { BoardRooms, keepDevice, keptDevice } from "../src/board/rooms";
 import { cleanCode, isCode, spacedCode } from "../src/core/codes";
 import { Links } from "../src/live/links";
 import type { Line } from "../src/live/line";
-import { UnreachableError } from "../src/core/errors";
+import { ApiError, UnreachableError } from "../src/core/errors";
 import { TeacherPairing } from "../src/teacher/pairing";
 import { Rooms } from "../src/teacher/rooms";
 import { FakeNet, makeHosts } from "./helpers";
@@ -381,5 +381,25 @@ describe("remembered rooms", () => {
     new Rooms({ ask }, links, user).start();
     await vi.advanceTimersByTimeAsync(10);
     expect(asked).toEqual(["GET /api/v1/boards"]);
+  });
+
+  test("a board that left its lesson without servers ends the pairing when they are back", async () => {
+    const asked: string[] = [];
+    let status = 0;
+    const ask = async <T>(method: string, path: string, _: unknown, token?: string): Promise<T> => {
+      asked.push(`${method} ${path} ${token}`);
+      if (status === 0) throw new UnreachableError();
+      if (status === 401) throw new ApiError(401, "bad_token", "Worth nothing.", {}, {});
+      return { results: [] } as T;
+    };
+    new BoardRooms({ ask }).endPairing("copied");
+    await vi.waitFor(() => expect(asked).toHaveLength(1));
+    status = 401; // another host was told by somebody else
+    await new BoardRooms({ ask }).refresh();
+    await vi.waitFor(() => expect(asked).toHaveLength(2));
+    expect(new Set(asked)).toEqual(new Set(["DELETE /api/v1/board/pairing copied"]));
+    await new BoardRooms({ ask }).refresh();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(asked).toHaveLength(2);
   });
 });

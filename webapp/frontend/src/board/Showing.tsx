@@ -49,7 +49,7 @@ export default function Showing({ api, pairing, rooms, onEnded }: Props) {
     if (!mayDraw) ink.withdraw();
   }, [ink, mayDraw]);
   useWakeLock();
-  useFreedOvernight(session, rooms, () => leave(api, pairing, session, onEnded));
+  useFreedOvernight(session, rooms, () => leave(rooms, pairing, session, onEnded));
   const [loaded, setLoaded] = useState(false);
   useEffect(() => void session.loaded.then(() => setLoaded(true)), [session]);
 
@@ -85,7 +85,7 @@ export default function Showing({ api, pairing, rooms, onEnded }: Props) {
         connection={session.connection.value}
         direct={session.directCount.value}
         teacher={pairing.teacher}
-        onLeave={() => leave(api, pairing, session, onEnded)}
+        onLeave={() => leave(rooms, pairing, session, onEnded)}
       />
     </main>
   );
@@ -107,13 +107,12 @@ function boardSession(api: Api, pairing: BoardPairing, onEnded: () => void): Liv
 
 /** The server closes our sockets in answer, which ends the pairing; without a server it ends here. */
 function leave(
-  api: Api,
+  rooms: BoardRooms,
   pairing: BoardPairing,
   session: LiveSession,
   onEnded: () => void,
 ): void {
-  // So that the token is worth nothing, should anybody have copied it. Without a host it goes with this page.
-  void api.ask("DELETE", "/api/v1/board/pairing", undefined, pairing.token).catch(() => undefined);
+  rooms.endPairing(pairing.token);
   if (!session.links.send({ type: "pair.leave" })) onEnded();
 }
 

@@ -29,6 +29,9 @@ export function WaitingScreen({ hosts, rooms, school, onPaired, onReady }: Props
     return () => waiting.stop();
   }, [waiting]);
   const state = waiting.state.value;
+  useEffect(() => {
+    if (state.kind === "code") void rooms.refresh(); // a host answers
+  }, [state.kind]);
   return (
     <main class="waiting-screen" data-testid="board-waiting" data-state={state.kind}>
       <header class="waiting-head">

@@ -8,6 +8,7 @@ import { signal } from "@preact/signals";
 import type { Api } from "../core/api";
 import { ApiError, messageFor } from "../core/errors";
 import { forget, load, save } from "../core/storage";
+import { Untold } from "../core/untold";
 
 export interface Room {
   id: string;
@@ -34,10 +35,20 @@ export class BoardRooms {
   readonly list = signal<readonly Room[]>([]);
   readonly error = signal("");
 
-  constructor(private readonly api: Pick<Api, "ask">) {}
+  private readonly untold: Untold;
+
+  constructor(private readonly api: Pick<Api, "ask">) {
+    this.untold = new Untold(api, "board-untold");
+  }
+
+  /** So that a pairing's token is worth nothing, should anybody have copied it. */
+  endPairing(token: string): void {
+    this.untold.tell("/api/v1/board/pairing", token).catch(() => undefined);
+  }
 
   /** Whether this board is remembered for anybody; what was known, if no host can be asked. */
   async refresh(): Promise<boolean> {
+    this.untold.retry().catch(() => undefined);
     const device = keptDevice();
     if (!device) return false;
     try {
@@ -61,7 +72,7 @@ export class BoardRooms {
 
   private async drop(path: string): Promise<void> {
     try {
-      await this.api.ask("DELETE", path, undefined, keptDevice());
+      await this.untold.tell(path, keptDevice());
       this.error.value = "";
     } catch (problem) {
       this.error.value = messageFor(problem);

@@ -2,13 +2,13 @@
  * Boards that this teacher remembers by their rooms, and the forgetting of boards.
  *
  * What is remembered stands in the API; whether a board waits is asked of realtime, since only the host that holds its
- * socket knows. Forgetting must reach the servers: what could not be told is kept, and told later.
+ * socket knows.
  */
 import { signal } from "@preact/signals";
 import type { Api } from "../core/api";
-import { ApiError, messageFor } from "../core/errors";
-import { load, save } from "../core/storage";
+import { messageFor } from "../core/errors";
 import type { User } from "../core/types";
+import { Untold } from "../core/untold";
 import type { Links } from "../live/links";
 import type { ServerMessage } from "../live/protocol";
 
@@ -25,17 +25,20 @@ export class Rooms {
   /** On which of them this teacher could start now. */
   readonly waiting = signal<ReadonlySet<string>>(new Set());
   readonly error = signal("");
+  private readonly untold: Untold;
   private timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(
     private readonly api: Pick<Api, "ask">,
     private readonly links: Links,
-    private readonly user: User,
-  ) {}
+    user: User,
+  ) {
+    this.untold = new Untold(api, `forgotten.${user.id}`);
+  }
 
   start(): void {
     void this.refresh();
-    this.tellForgotten().catch(() => undefined);
+    this.untold.retry().catch(() => undefined);
     this.timer ??= setInterval(() => this.look(), LOOK_MS);
   }
 
@@ -90,20 +93,7 @@ export class Rooms {
   }
 
   private async tell(path: string): Promise<void> {
-    this.keep([...this.untold(), path]);
-    await this.attempt(() => this.tellForgotten());
-  }
-
-  private async tellForgotten(): Promise<void> {
-    for (const path of this.untold()) {
-      try {
-        await this.api.ask("DELETE", path);
-      } catch (problem) {
-        if (!(problem instanceof ApiError) || problem.status === 401) throw problem;
-        // Refused is refused: it is not there, or somebody else's.
-      }
-      this.keep(this.untold().filter((other) => other !== path));
-    }
+    await this.attempt(() => this.untold.tell(path));
   }
 
   private async attempt(work: () => Promise<void>): Promise<void> {
@@ -113,17 +103,5 @@ export class Rooms {
     } catch (problem) {
       this.error.value = messageFor(problem);
     }
-  }
-
-  private untold(): string[] {
-    return load<string[]>(this.key, []);
-  }
-
-  private keep(paths: string[]): void {
-    save(this.key, paths);
-  }
-
-  private get key(): string {
-    return `forgotten.${this.user.id}`;
   }
 }
