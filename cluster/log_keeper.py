@@ -58,6 +58,10 @@ class LogKeeper:
             cursor.execute("select not exists (select from mesh.joining)")
             if not row(cursor)[0]:
                 return
+            cursor.execute(
+                "delete from mesh.conflict where noticed_at < clock_timestamp() - make_interval(secs => %s)",
+                (log.conflict_days * 86400,),
+            )
             cursor.execute("select mesh.make_partitions(%s)", (log.partition_hours,))
             cursor.execute("select mesh.prunable(%s)", (log.keep_hours,))
             for (part,) in cursor.fetchall():

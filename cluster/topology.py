@@ -74,12 +74,14 @@ class ChangeLog(_Strict):
     """How long the change log is kept, in parts of some hours each: undo and the list of conflicts read it.
 
     It is kept longer while a member lacks any of it: see `mesh.prunable`. Each host keeps parts that leave its database
-    as files for `archive_days` more (`cluster/log_keeper.py`); 0: not at all.
+    as files for `archive_days` more (`cluster/log_keeper.py`); 0: not at all. What was lost to a conflict is listed for
+    `conflict_days`.
     """
 
     keep_hours: Annotated[float, Field(ge=0)] = 48
     partition_hours: Annotated[int, Field(ge=1, le=744)] = 24
     archive_days: Annotated[float, Field(ge=0)] = 30
+    conflict_days: Annotated[float, Field(gt=0)] = 90
 
 
 class _File(_Strict):

@@ -139,6 +139,19 @@ def test_without_an_archive_old_parts_just_go_and_old_files_with_them(mesh, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+def test_conflicts_are_listed_for_a_season_and_no_longer(mesh, tmp_path):
+    for seq, age in ((1, "91 days"), (2, "89 days")):
+        mesh.admin(
+            1,
+            "insert into mesh.conflict (loser_origin, loser_seq, tbl, key, loser_hlc, loser_kind, noticed_at)"
+            " values (9, %s, 'note', '1', 1, 'U', clock_timestamp() - %s::interval)",
+            seq,
+            age,
+        )
+    turn(keeper(mesh, tmp_path))
+    assert mesh.admin(1, "select loser_seq from mesh.conflict where loser_origin = 9") == [(2,)]
+
+
 def test_clusterctl_log_tells_parts_growth_and_who_is_waited_for(mesh):
     write_secrets(mesh)
     all_have_heard(mesh)
