@@ -1,5 +1,8 @@
 """Which statements are schema changes, and which are left as they are."""
 
+import importlib
+import sys
+
 import pytest
 
 from webapp.multimaster import statements
@@ -71,3 +74,15 @@ def test_reads_are_told_from_writes():
     assert statements.only_reads('SAVEPOINT "s1"')
     assert not statements.only_reads("WITH gone AS (DELETE FROM t RETURNING *) SELECT * FROM gone")
     assert not statements.only_reads("insert into t values (1)")
+
+
+def test_psycopg_3_which_keeps_no_notices_is_refused(monkeypatch):
+    """It would say `peer` of commits whose wait for a peer was ended."""
+    from django.core.exceptions import ImproperlyConfigured
+    from django.db.backends.postgresql import base, psycopg_any
+
+    assert base.Database.__name__ == "psycopg2"  # ours
+    monkeypatch.setattr(psycopg_any, "is_psycopg3", True)
+    monkeypatch.delitem(sys.modules, "webapp.multimaster.base", raising=False)
+    with pytest.raises(ImproperlyConfigured, match="needs psycopg2"):
+        importlib.import_module("webapp.multimaster.base")

@@ -3,7 +3,9 @@
 Rows need nothing here: triggers capture them. This backend never opens a connection to another node.
 """
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.postgresql import base
+from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from webapp.multimaster.creation import DatabaseCreation
 from webapp.multimaster.cursors import CursorDebugWrapper, CursorWrapper
@@ -13,7 +15,14 @@ from webapp.multimaster.schema import DatabaseSchemaEditor
 from webapp.multimaster.statements import only_reads
 
 IN_TRANSACTION = 2
-"""libpq's PQTRANS_INTRANS: in a transaction that has not failed. The same in psycopg2 and psycopg 3."""
+"""libpq's PQTRANS_INTRANS: in a transaction that has not failed."""
+
+if is_psycopg3:
+    # It keeps no notices, by which a commit says that its wait for a peer was ended: `local` would be told as `peer`.
+    raise ImproperlyConfigured(
+        "the mesh's backend needs psycopg2, and Django prefers psycopg 3 where that is installed:"
+        " remove the package psycopg"
+    )
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
