@@ -107,13 +107,16 @@ def wait_equal(
     before: object = None
     still_until = end
     while True:
-        now: dict[str, Any]
+        now: dict[str, Any] | None
         try:
             now = sums(group, log_since)
             found = [name for name, each in now.items() if len(set(each.values())) > 1]
         except psycopg2.Error as error:  # a table that one node does not have yet
-            now, found = {}, [f"schema: {str(error).splitlines()[0]}"]
-        if now != before:
+            now, found = (
+                None,
+                [f"schema: {str(error).splitlines()[0]}"],
+            )  # whether it moves is not seen
+        if now is None or now != before:
             before, still_until = now, time.monotonic() + still_seconds
         if not found or time.monotonic() > min(end, still_until):
             return found
