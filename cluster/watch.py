@@ -63,6 +63,8 @@ class Watch:
     told: tuple[bool, str | None] = (False, None)
     """Whether the gate was open and why not, when it was last logged."""
     said: list[PeerSays] = field(default_factory=list)
+    alarms: dict[str, str] = field(default_factory=dict)
+    """What `clusterctl status` would tell an operator, who may not be looking; by what it is about."""
 
     def __post_init__(self) -> None:
         self.peers = [_Peer(peer) for peer in self.topology.peers(self.host)]
@@ -180,12 +182,22 @@ class Watch:
             reason = clock.unfit_reason(
                 self.host.name, readings, row(cursor)[0]
             ) or clock.stamps_ahead_reason(self.host.name, stamps)
+            skew = clock.skews(readings)[self.host.name]
+            self._alarm("clock", f"its clock is {skew}" if skew.alarming and not reason else None)
             if clock.tell(cursor, "clock", reason):
                 if reason:
                     logger.warning("node=%s clock right→wrong: %s", self.host.name, reason)
                 else:
                     logger.info("node=%s clock wrong→right", self.host.name)
         return reason
+
+    def _alarm(self, what: str, text: str | None) -> None:
+        """Log it when it comes and when it goes."""
+        if text and what not in self.alarms:
+            logger.warning("node=%s alarm: %s", self.host.name, text)
+            self.alarms[what] = text
+        elif not text and what in self.alarms:
+            logger.info("node=%s alarm over: %s", self.host.name, self.alarms.pop(what))
 
     def _read(self, db, peers: list[_Peer], what: str) -> dict[str, clock.Reading]:
         """This node's clock and those of the peers that answer."""
@@ -224,6 +236,14 @@ class Watch:
 
     def _evict_beyond_bound(self, cursor, peers: list[_Peer]) -> None:
         kept = kept_for_peers(cursor, self.host, [peer.host for peer in peers])
+        cursor.execute(
+            "select setting::bigint * 1024 * 1024 from pg_settings where name = 'max_slot_wal_keep_size'"
+        )
+        (bound,) = row(cursor)
+        for slot in kept:
+            full = bound > 0 and (slot.bytes or 0) > bound / 2
+            about = f"it keeps more than half of max_slot_wal_keep_size for {slot.peer}, which is evicted at that"
+            self._alarm(f"kept for {slot.peer}", about if full else None)
         for name in beyond_bound(kept):
             logger.warning(
                 "node=%s evicts %s: what was kept for it went over max_slot_wal_keep_size",

@@ -67,9 +67,10 @@ class Screen:
         size: tuple[int, int] = LAPTOP_SCREEN,
         home: Path | None = None,
         locale: str | None = None,
+        trusting: bool = False,
     ) -> None:
         self._playwright, self.profile, self.url, self._size = playwright, profile, url, size
-        self._home, self.locale = home, locale
+        self._home, self.locale, self._trusting = home, locale, trusting
         self._context: BrowserContext | None = None
         self._earlier_errors: list[str] = []
         self._sockets: dict[WebSocket, bool] = {}
@@ -91,6 +92,7 @@ class Screen:
             args=ARGUMENTS,
             viewport={"width": width, "height": height},
             locale=self.locale,
+            bypass_csp=self._trusting,
             env={**os.environ, **({"HOME": str(self._home)} if self._home else {})},
         )
         self._context.add_init_script(path=WATCH)
@@ -357,6 +359,7 @@ class Screens:
 
     `home` is the browsers' home folder: where Chromium looks for CAs to trust. None: this user's own.
     `locale` is the language that screens opened from then on prefer ("nl-NL"). None: Chromium's own, English.
+    `trusting`: from then on the pages' own policy of what may run and be fetched is not kept.
     """
 
     def __init__(
@@ -365,24 +368,14 @@ class Screens:
         self._playwright, self._page_url = playwright, page_url
         self._folder, self._home = folder, home
         self.locale: str | None = None
+        self.trusting = False
         self.open: list[Screen] = []
 
     def teacher(self, size: tuple[int, int] = (1366, 768)) -> Teacher:
-        return self._add(
-            Teacher(self._playwright, self._profile(), self._url(""), size, self._home, self.locale)
-        )
+        return self._add(Teacher, "", size)
 
     def board(self, size: tuple[int, int] = (1366, 768)) -> Board:
-        return self._add(
-            Board(
-                self._playwright,
-                self._profile(),
-                self._url("/board"),
-                size,
-                self._home,
-                self.locale,
-            )
-        )
+        return self._add(Board, "/board", size)
 
     def _url(self, path: str) -> str:
         return f"{self._page_url}{path}"
@@ -390,7 +383,10 @@ class Screens:
     def _profile(self) -> Path:
         return self._folder / f"profile{len(self.open) + 1}"
 
-    def _add(self, screen: AnyScreen) -> AnyScreen:
+    def _add(self, kind: type[AnyScreen], path: str, size: tuple[int, int]) -> AnyScreen:
+        screen = kind(
+            self._playwright, self._profile(), self._url(path), size, self._home, self.locale, self.trusting
+        )  # fmt: skip
         self.open.append(screen)
         return screen
 

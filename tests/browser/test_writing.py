@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import gzip
 import io
 import math
 import re
@@ -16,12 +15,13 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
-from playwright.sync_api import Page, Playwright
+from playwright.sync_api import Page
 
 from cluster.local.laptop import Laptop
 from tests.browser import axe, decks, pdf, xss
 from tests.browser.conftest import Account
-from tests.browser.screens import ARGUMENTS, CHROMIUM, Screen, Screens, Teacher, expect
+from tests.browser.hands import press
+from tests.browser.screens import Board, Screen, Screens, Teacher, expect, pair
 from tests.browser.test_pages import expect_keys_reach_everything
 from tests.browser.test_pages import look as look
 from tests.support.processes import kill_family
@@ -81,12 +81,19 @@ def save(teacher: Teacher) -> None:
 
 
 def test_the_first_load_is_small(laptop: Laptop) -> None:
-    """Before a lesson is opened: what the page itself asks for, as it travels."""
+    """Before a lesson is opened: the page and what it asks for, as the edge sends it."""
+
+    def travels(path: str) -> int:
+        asked = {"Accept-Encoding": "gzip"}
+        with requests.get(url + path, headers=asked, stream=True, timeout=10) as answer:
+            assert answer.headers["Content-Encoding"] == "gzip", path
+            return len(answer.raw.read(decode_content=False))
+
     url = laptop.topology.page_url
     page = requests.get(url, timeout=10).text
     assets = set(re.findall(r'(?:src|href)="(/assets/[^"]+\.(?:js|css))"', page))
     assert assets
-    sizes = {a: len(gzip.compress(requests.get(url + a, timeout=10).content)) for a in assets}
+    sizes = {path: travels(path) for path in ["/", *assets]}
     assert sum(sizes.values()) < FIRST_LOAD_BYTES, sizes
 
 
@@ -353,61 +360,67 @@ def crash(teacher: Teacher) -> None:
 
 
 def test_nothing_of_the_xss_corpus_runs_or_fetches_anything(
-    laptop: Laptop, playwright_driver: Playwright, account: Account, tmp_path: Path
+    screens: Screens, account: Account
 ) -> None:
     """With the page's policy for scripts switched off: it would hide what the sanitiser lets through."""
-    context = playwright_driver.chromium.launch_persistent_context(
-        tmp_path / "profile",
-        executable_path=CHROMIUM,
-        headless=True,
-        args=ARGUMENTS,
-        bypass_csp=True,
-    )
-    try:
-        context.add_init_script(xss.INIT)
-        context.set_default_timeout(15_000)
-        page = context.pages[0]
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(laptop.topology.page_url)
-        for field, value in (("username", account.username), ("password", account.password)):
-            page.get_by_test_id(f"sign-in-{field}").fill(value)
-        page.get_by_test_id("sign-in-submit").click()
-        html = "".join(
-            f"<section><h2>n</h2>{one}</section>" for one in [*xss.CLOSED, *xss.NOT_CLOSED]
-        )
-        slides = [f"## Slide {n}\n\n{one}" for n, one in enumerate(xss.CLOSED)]
-        files = {
-            "closed.md": "\n\n---\n\n".join(slides).encode(),
-            "reveal.html": f'<div class="reveal"><div class="slides">{html}</div></div>'.encode(),
-            **{
-                f"open{n:02}.md": f"# Open {n}\n\n{one}\n\n---\n".encode()
-                for n, one in enumerate(xss.NOT_CLOSED)
-            },
-        }
-        chosen = {"name": "x.zip", "mimeType": "application/zip", "buffer": decks.zipped(files)}
-        page.get_by_test_id("import-file").set_input_files(chosen)  # type: ignore[arg-type]
-        expect(page.get_by_test_id("import-done")).to_be_visible(timeout=60_000)
-        cards = page.get_by_test_id("lesson-card")
-        expect(cards).to_have_count(len(files))
-        lessons = [card.get_attribute("data-lesson") for card in cards.all()]
-        shown = 0
-        for lesson in lessons:
-            page.goto(f"{laptop.topology.page_url}/#/read/{lesson}")
-            expect(page.get_by_test_id("reading-slide").first).to_be_attached()
-            expect(page.get_by_test_id("reading-title")).not_to_be_empty()
-            shown += page.get_by_test_id("reading-slide").count()
-            provoke(page)
-            page.goto(f"{laptop.topology.page_url}/#/")
-            expect(cards.first).to_be_visible()
-        assert shown > len(xss.CLOSED) + len(xss.NOT_CLOSED)
-        preview(page, laptop, lessons)
-        assert [url for url in asked if "evil" in url] == []
-        # The trap itself works.
-        page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=xss()>')")
-        page.wait_for_function("window.executed > 0")
-    finally:
-        context.close()
+    screens.trusting = True
+    teacher, board = screens.teacher(), screens.board()
+    for screen in (teacher, board):
+        screen.page.context.add_init_script(xss.INIT)
+        screen.reload()
+    teacher.sign_in(account.username, account.password)
+    html = "".join(f"<section><h2>n</h2>{one}</section>" for one in [*xss.CLOSED, *xss.NOT_CLOSED])
+    slides = [f"## Slide {n}\n\n{one}\n\nNote:\n{one}" for n, one in enumerate(xss.CLOSED)]
+    files = {
+        "closed.md": "\n\n---\n\n".join(slides).encode(),
+        "reveal.html": f'<div class="reveal"><div class="slides">{html}</div></div>'.encode(),
+        **{
+            f"open{n:02}.md": f"# Open {n}\n\n{one}\n\n---\n".encode()
+            for n, one in enumerate(xss.NOT_CLOSED)
+        },
+    }
+    page = teacher.page
+    chosen = {"name": "x.zip", "mimeType": "application/zip", "buffer": decks.zipped(files)}
+    teacher.by("import-file").set_input_files(chosen)  # type: ignore[arg-type]
+    expect(teacher.by("import-done")).to_be_visible(timeout=60_000)
+    cards = teacher.by("lesson-card")
+    expect(cards).to_have_count(len(files))
+    lessons = [card.get_attribute("data-lesson") for card in cards.all()]
+    shown = {}
+    start = page.url.split("#")[0]
+    for lesson in lessons:
+        page.goto(f"{start}#/read/{lesson}")
+        expect(teacher.by("reading-slide").first).to_be_attached()
+        expect(teacher.by("reading-title")).not_to_be_empty()
+        shown[lesson] = teacher.by("reading-slide").count()
+        provoke(page)
+        page.goto(f"{start}#/")
+        expect(cards.first).to_be_visible()
+    assert sum(shown.values()) > len(xss.CLOSED) + len(xss.NOT_CLOSED)
+    (closed,) = [lesson for lesson, count in shown.items() if count == len(xss.CLOSED)]
+    teach(teacher, board, closed)
+    preview(page, start, lessons)
+    for screen in (teacher, board):
+        assert [url for url in screen.requests if "evil" in url] == []
+    # The trap itself works.
+    for screen in (teacher, board):
+        trap = "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=xss()>')"
+        screen.page.evaluate(trap)
+        screen.page.wait_for_function("window.executed > 0")
+
+
+def teach(teacher: Teacher, board: Board, lesson: str | None) -> None:
+    """The presenter with its notes and thumbnails, and the board, which has a renderer of its own."""
+    teacher.page.locator(f'[data-lesson="{lesson}"]').get_by_test_id("lesson-open").click()
+    expect(teacher.by("slide")).to_be_visible()
+    pair(teacher, board)
+    expect(teacher.by("notes")).to_be_attached()
+    for number in range(1, len(xss.CLOSED)):
+        press(teacher, "PageDown")
+        board.expect_at((number, 0))
+        provoke(board.page)
+        provoke(teacher.page)
+    teacher.to_lessons()
 
 
 def provoke(page: Page) -> None:
@@ -417,9 +430,9 @@ def provoke(page: Page) -> None:
     assert len(page.frames) == 1
 
 
-def preview(page: Page, laptop: Laptop, lessons: list[str | None]) -> None:
+def preview(page: Page, start: str, lessons: list[str | None]) -> None:
     """The preview renders what was never seen by the API: pieces of text, as they are typed."""
-    page.goto(f"{laptop.topology.page_url}/#/edit/{lessons[0]}")
+    page.goto(f"{start}#/edit/{lessons[0]}")
     field = page.get_by_test_id("editor-markdown")
     expect(field).to_be_visible()
     for one in xss.NOT_CLOSED[:3] + xss.MUTATIONS[:3] + xss.MARKDOWN_TRICKS[-3:]:

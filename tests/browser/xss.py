@@ -207,7 +207,7 @@ window.alert = window.prompt = window.confirm = window.xss;
 PROVOKE = """() => {
     const events = ['click', 'mouseover', 'mouseenter', 'pointerenter', 'focus', 'error', 'load', 'toggle', 'beforetoggle',
         'animationstart', 'transitionend', 'slotchange', 'begin', 'start', 'close'];
-    for (const element of document.querySelectorAll('.slide-body *')) {
+    for (const element of document.querySelectorAll(':is(.slide-body, [data-testid=notes]) *')) {
         for (const type of events) element.dispatchEvent(new Event(type, { bubbles: false }));
     }
 }"""
@@ -215,7 +215,7 @@ PROVOKE = """() => {
 
 LEFTOVERS = """() => {
     const faults = [];
-    const bodies = '.slide-body';
+    const bodies = ':is(.slide-body, [data-testid=notes])';
     for (const element of document.querySelectorAll(`${bodies} *`)) {
         for (const { name, value } of element.attributes) {
             if (/^on/i.test(name) || ['id', 'name', 'srcdoc', 'formaction', 'action', 'ping'].includes(name)) {

@@ -84,6 +84,26 @@ def test_the_node_whose_clock_is_wrong_takes_no_writes_until_it_is_right(mesh: N
     mesh.assert_equal("bell")
 
 
+def test_a_clock_that_drifts_is_said_in_the_log_before_it_is_too_late(
+    mesh: Nodes, right_again, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level("INFO", "cluster.watch")
+    watching = Watch(mesh.topology, mesh.topology.host(2), CREDENTIALS)
+    try:
+        for clock in (TRUE, f"{TRUE} + 500000", f"{TRUE} + 500000", TRUE):
+            set_clock(mesh, 2, clock)
+            watching.looked_at = 0.0
+            with connect(mesh.topology, watching.host, CREDENTIALS, autocommit=True) as db:
+                watching.turn(db)
+    finally:
+        watching.close()
+    said = [message for message in caplog.messages if "alarm" in message]
+    assert [re.sub(r"is [\d.]+ s ± .*", "is …", message) for message in said] == [
+        "node=host2 alarm: its clock is …",
+        "node=host2 alarm over: its clock is …",
+    ]
+
+
 def test_a_node_that_starts_with_a_wrong_clock_does_not_take_one_write(mesh: Nodes, right_again):
     set_clock(mesh, 3, f"{TRUE} - 60000000")
     mesh.admin(3, "delete from mesh.gate")  # as after a start

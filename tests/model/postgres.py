@@ -149,12 +149,21 @@ class SqlNode:
                 "release savepoint writing; set local session_replication_role = replica"
             )
         self._cursor.execute(
-            'select origin, seq, hlc, tbl, key, kind::text, case when kind in (\'I\', \'U\') then row end from mesh.change'
+            'select origin, seq, hlc, tbl, key, kind::text, case when kind in (\'I\', \'U\') then row end, prev_hlc, prev_origin from mesh.change'
             " where origin = %s and seq > %s order by seq", (self.number, last)
         )  # fmt: skip
         return [
-            Change(origin, seq, hlc, table, key, kind, tuple((row or {}).items()))
-            for origin, seq, hlc, table, key, kind, row in self._cursor.fetchall()
+            Change(
+                origin,
+                seq,
+                hlc,
+                table,
+                key,
+                kind,
+                tuple((row or {}).items()),
+                None if h is None else (h, o),
+            )
+            for origin, seq, hlc, table, key, kind, row, h, o in self._cursor.fetchall()
         ]
 
     # --- what stands where
@@ -174,13 +183,18 @@ class SqlNode:
                 parked[table, key] = (reason, row)
         return Outcome(tables, parked, unborn)
 
+    def losers(self) -> set[tuple[int, int]]:
+        """Changes of which this node has noted that they lost something: (origin, seq)."""
+        self._cursor.execute("select loser_origin, loser_seq from mesh.conflict")
+        return set(self._cursor.fetchall())
+
     def _insert(self, changes: Iterable[Change]) -> None:
         for c in changes:
             self._cursor.execute(
-                "insert into mesh.change (origin, seq, hlc, tbl, key, kind, row, txn)"
-                " values (%s, %s, %s, %s, %s, %s, %s, 1)",
+                "insert into mesh.change (origin, seq, hlc, tbl, key, kind, row, prev_hlc, prev_origin, txn)"
+                " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, 1)",
                 (c.origin, c.seq, c.hlc, c.table, c.key, c.kind,
-                 None if c.kind == "T" else psycopg2.extras.Json(dict(c.row))),
+                 None if c.kind == "T" else psycopg2.extras.Json(dict(c.row)), *(c.prev or (None, None))),
             )  # fmt: skip
 
 

@@ -24,6 +24,8 @@ class Change:
     key: str
     kind: str
     row: tuple[tuple[str, str | None], ...] = ()
+    prev: Version | None = None
+    """The newest version of the row that its writer had; only real nodes tell."""
 
     @property
     def version(self) -> Version:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.model.histories import ERA, KEYS, ORIGINS, SCENES, WORLD, some_columns, whole_rows
 from tests.model.incremental import Crash, ModelNode, Refused
 from tests.model.postgres import SqlNode
-from tests.model.specification import Change, Outcome, specified
+from tests.model.specification import EVERY_KEY, Change, Outcome, specified
 
 Node = ModelNode | SqlNode
 
@@ -36,10 +36,18 @@ class Mesh:
         self.written: dict[int, list[list[Change]]] = {n: [] for n in self.nodes}
         self.has = {(to, of): 0 for to in self.nodes for of in self.nodes if to != of}
         self.era_is_over = False
+        self.had: dict[Change, set[Change]] = {}
+        """What the writer of a change had before it."""
 
     def write(self, node: int, transaction: list[tuple], clock: int) -> None:
         with contextlib.suppress(Refused):
             if made := self.nodes[node].write(transaction, clock + self.era_is_over * ERA):
+                had = {c for t in self.written[node] for c in t}
+                for of in self.nodes.keys() - {node}:
+                    had |= {c for t in self.written[of][: self.has[node, of]] for c in t}
+                for change in made:
+                    self.had[change] = set(had)
+                    had.add(change)
                 self.written[node].append(made)
 
     def carry(self, to: int, of: int, crash: bool = False) -> None:
@@ -72,6 +80,30 @@ class Mesh:
                 self.carry(to, of)
 
 
+def took(newer: Change, older: Change) -> set[str]:
+    """Columns that the newer change took away of what the older one had written."""
+    columns = {name for name, _ in older.row}
+    if newer.kind == "U":
+        columns &= {name for name, _ in newer.row}
+    return columns if newer.version > older.version else set()
+
+
+def lost(mesh: Mesh) -> set[Change]:
+    """Changes of which somebody took something away who did not have them, and nobody who had them before."""
+    found = set()
+    for c in mesh.had:
+        if c.kind not in "IU":
+            continue
+        others = [x for x in mesh.had if x.table == c.table and x.key in (c.key, EVERY_KEY)]
+        for x in others:
+            if c in mesh.had[x]:
+                continue
+            seen = [y for y in others if c in mesh.had[y] and y.version < x.version]
+            if took(x, c) - set().union(*(took(y, c) for y in seen)):
+                found.add(c)
+    return found
+
+
 def live(nodes: Sequence[Node], data: st.DataObject) -> tuple[list[Outcome], Outcome]:
     """Any life of a mesh; returns what its nodes end with, and what they should."""
     mesh = Mesh(nodes)
@@ -102,6 +134,11 @@ def live(nodes: Sequence[Node], data: st.DataObject) -> tuple[list[Outcome], Out
     for n in mesh.nodes.values():
         n.promise(3 * ERA)
     found = [n.sweep_until_settled() for n in mesh.nodes.values()]
+    if all(isinstance(n, SqlNode) for n in nodes):
+        listed = set().union(*(n.losers() for n in nodes if isinstance(n, SqlNode)))
+        unlisted = {c for c in lost(mesh) if (c.origin, c.seq) not in listed}
+        assert unlisted == set(), "what people lost is listed on one node at least"
+        event(f"lost: {bool(listed)}")
     changes = [c for ts in mesh.written.values() for t in ts for c in t]
     expected = specified(WORLD, changes)
     for reason in {reason for reason, _ in expected.parked.values()}:

@@ -122,9 +122,6 @@ begin
             elsif kept.row is not null then
                 perform mesh.orphan_children(a_tbl, kept.row, true);
             end if;
-            if arriving.hlc is not null then
-                perform mesh.note_truncated(arriving);
-            end if;
             exit;
         end if;
         exit when w.want = placed;
@@ -133,6 +130,9 @@ begin
         -- Somebody inserted it meanwhile; or we did, and only from now on nobody else can touch it. Look again.
         placed := case when written then w.want end;
     end loop;
+    if arriving.hlc is not null then
+        perform mesh.note_truncated(arriving);
+    end if;
     if kept.reason is not null then
         delete from mesh.parked p where p.tbl = a_tbl and p.key = a_key;
     end if;
@@ -388,8 +388,8 @@ create or replace function mesh.note_conflict(loser mesh.change, winner mesh.cha
         winner.hlc, winner.kind, mesh.translated(winner.tbl, winner.row), winner.actor) on conflict do nothing
 $$;
 
--- Of two concurrent changes of one row one lost something: remember which. What a change lost is noted at the latest where the
--- one that won was written, when the loser arrives there: its writer can't have seen it.
+-- Of two concurrent changes of one row one lost something: remember which. That a writer had not seen a change is sure where what
+-- was written knows of older ones only, and on the writer's own node, when the change arrives there: so each loss is noted there at the latest.
 create or replace function mesh.note_conflicts(c mesh.change) returns void language plpgsql as $$
 declare older mesh.change; newer mesh.change; newest record;
 begin
@@ -399,9 +399,10 @@ begin
         return;
     end if;
     select * into newer from mesh.change x
-        where x.tbl = c.tbl and x.key = c.key and (x.hlc, x.origin) > (c.hlc, c.origin) and mesh.overlap(c.kind, c.row, x.kind, x.row)
+        where x.tbl = c.tbl and x.key = c.key and (x.hlc, x.origin) > (c.hlc, c.origin)
+        and (x.origin = mesh.me() or (coalesce(x.prev_hlc, 0), coalesce(x.prev_origin, 0::smallint)) < (c.hlc, c.origin)) and mesh.took(x, c)
         order by x.hlc, x.origin limit 1;
-    if found and not mesh.was_seen(c) then
+    if found then
         perform mesh.note_conflict(c, newer);
     end if;
     for older in
@@ -409,7 +410,7 @@ begin
         where x.tbl = c.tbl and x.key = c.key and (x.hlc, x.origin) < (c.hlc, c.origin)
         and (x.hlc, x.origin) > (coalesce(c.prev_hlc, 0), coalesce(c.prev_origin, 0::smallint))
     loop
-        if mesh.overlap(older.kind, older.row, c.kind, c.row) and not mesh.was_seen(older) then
+        if mesh.took(c, older) then
             perform mesh.note_conflict(older, c);
         elsif older.kind = 'D' and c.kind = 'U' and not mesh.was_born_after(older) then
             perform mesh.note_conflict(c, older);
@@ -436,18 +437,13 @@ begin
     end if;
 end $$;
 
--- Would the second, newer change take away something that the first one wrote?
-create or replace function mesh.overlap(kind1 "char", row1 jsonb, kind2 "char", row2 jsonb) returns boolean
-language sql immutable as $$
-    select case when kind1 = 'D' then kind2 = 'I'
-                when kind2 = 'U' then row2 ?| array(select jsonb_object_keys(row1))
-                else true end
-$$;
-
--- Whether what a change wrote was replaced by somebody who had it before them.
-create or replace function mesh.was_seen(c mesh.change) returns boolean language sql stable as $$
-    select exists (select from mesh.change x where x.tbl = c.tbl and x.key = c.key and x.hlc > c.hlc
-        and (x.prev_hlc, x.prev_origin) = (c.hlc, c.origin) and mesh.overlap(c.kind, c.row, x.kind, x.row))
+-- Whether the newer change took away something of the older one's that nobody who had the older one before them had replaced.
+drop function if exists mesh.overlap("char", jsonb, "char", jsonb);
+create or replace function mesh.took(newer mesh.change, older mesh.change) returns boolean language sql stable as $$
+    select case when older.kind = 'D' then newer.kind = 'I' else exists (
+        select from jsonb_object_keys(older.row) k where (newer.kind <> 'U' or newer.row ? k) and not exists (
+            select from mesh.change y where y.tbl = older.tbl and y.key = older.key and (y.prev_hlc, y.prev_origin) = (older.hlc, older.origin)
+            and (y.hlc, y.origin) > (older.hlc, older.origin) and (y.hlc, y.origin) < (newer.hlc, newer.origin) and (y.kind <> 'U' or y.row ? k))) end
 $$;
 
 create or replace function mesh.was_born_after(death mesh.change) returns boolean language sql stable as $$
