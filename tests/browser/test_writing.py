@@ -418,6 +418,7 @@ def teach(teacher: Teacher, board: Board, lesson: str | None) -> None:
         place = teacher.next()
         board.expect_at(place)
         provoke(board.page)
+        assert teacher.page.evaluate(xss.LEFTOVERS) == []
         if place[0] == len(xss.CLOSED) - 1:
             break
     provoke(teacher.page)
