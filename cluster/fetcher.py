@@ -5,7 +5,7 @@ A commit may have reached one peer only when its node died; the others get it fr
 
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import psycopg2
 
@@ -37,10 +37,6 @@ class Fetcher:
     topology: Topology
     host: Host
     passwords: Credentials
-    peers: tuple[Host, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.peers = self.topology.peers(self.host)
 
     def run(self) -> None:
         """Until the process ends. A lost connection is opened again at the next turn."""
@@ -72,7 +68,7 @@ class Fetcher:
                 (SILENT_SECONDS,),
             )
             followed = {name for (name,) in cursor.fetchall()}
-        peers = [peer for peer in self.peers if peer.node in members]
+        peers = [peer for peer in self.topology.peers(self.host) if peer.node in members]
         for dead in peers:
             if subscription_name(self.host, dead) not in followed:
                 for peer in peers:

@@ -130,7 +130,7 @@ begin
         -- Somebody inserted it meanwhile; or we did, and only from now on nobody else can touch it. Look again.
         placed := case when written then w.want end;
     end loop;
-    if arriving.hlc is not null then
+    if arriving.kind in ('I', 'U') then
         perform mesh.note_truncated(arriving);
     end if;
     if kept.reason is not null then
@@ -432,7 +432,7 @@ declare emptied mesh.change;
 begin
     select * into emptied from mesh.change x where x.tbl = c.tbl and x.key = '*' and x.origin = mesh.me() and (x.hlc, x.origin) > (c.hlc, c.origin)
         order by x.hlc limit 1;
-    if found and c.kind in ('I', 'U') then
+    if found then
         perform mesh.note_conflict(c, emptied);
     end if;
 end $$;
