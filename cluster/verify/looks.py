@@ -11,6 +11,7 @@ import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 from cluster.verify.node import Node, State, everywhere
@@ -20,9 +21,9 @@ Key = tuple[str, str]
 LOOKS = 3
 PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 0.3
 """After the n-th look n times as long."""
-FRAMES, FRAME_SECONDS = 12, 0.005
-"""A row that is written all the time is looked at so often in one look: each node is seen with changes with which the
-others are seen, if not at the same moment."""
+FILM_SECONDS, FRAME_SECONDS = 0.1, 0.005
+"""A row that is written all the time is filmed on each node: there will be changes with which all are seen, if not at
+the same moment, unless a node is further behind than the film is long. So it is doubled when it decided nothing."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,15 @@ def settle(
     end = time.monotonic() + 2 * seconds
     since = max(everywhere(nodes, lambda node: node.pruned()).values())
     last: dict[Key, Doubt] = {}
+    film = FILM_SECONDS
     for look in itertools.count(1):
         if not open_keys:
             break
         level(nodes, max(0.0, min(seconds, end - time.monotonic())))
-        frames = 1 if look <= LOOKS else FRAMES
-        last = {(d.table, d.key): d for d in unequal(nodes, open_keys, since, frames)}
+        filmed = look > LOOKS
+        last = {(d.table, d.key): d for d in unequal(nodes, open_keys, since, film * filmed)}
+        if filmed and not any(d.same_changes_everywhere for d in last.values()):
+            film = min(2 * film, max(FILM_SECONDS, (end - time.monotonic()) / (LOOKS + 1)))
         open_keys = set(last)
         for key, doubt in last.items():
             before, times = calm.get(key, (None, 0))
@@ -97,27 +101,35 @@ def settle(
     return differ, [last[key] for key in sorted(open_keys)]
 
 
-def unequal(nodes: Sequence[Node], keys: set[Key], since: int = 0, frames: int = 1) -> list[Doubt]:
-    """Those of `keys` that this look finds in different states."""
+def unequal(
+    nodes: Sequence[Node], keys: set[Key], since: int = 0, film_seconds: float = 0.0
+) -> list[Doubt]:
+    """Those of `keys` that this look, or film, finds in different states."""
     found = []
     for table, group in groupby(sorted(keys), key=lambda key: key[0]):
         names = [key for _, key in group]
-
-        def film(
-            node: Node, table: str = table, names: list[str] = names
-        ) -> list[dict[str, State]]:
-            taken = [node.states(table, names, since)]
-            while len(taken) < frames:
-                time.sleep(FRAME_SECONDS)
-                taken.append(node.states(table, names, since))
-            return taken
-
-        films = everywhere(nodes, film)
+        films = everywhere(nodes, partial(_film, table, names, since, film_seconds))
         for key in names:
-            states = _together({n: [frame[key] for frame in taken] for n, taken in films.items()})
+            states = _together({node: film[key] for node, film in films.items()})
             if len({repr(state.content) for state in states.values()}) > 1:
                 found.append(Doubt(table, key, states))
     return found
+
+
+def _film(
+    table: str, names: list[str], since: int, seconds: float, node: Node
+) -> dict[str, list[State]]:
+    """By key, the states that were seen one after the other."""
+    end = time.monotonic() + seconds
+    seen: dict[str, list[State]] = {
+        key: [state] for key, state in node.states(table, names, since).items()
+    }
+    while time.monotonic() < end:
+        time.sleep(FRAME_SECONDS)
+        for key, state in node.states(table, names, since).items():
+            if state != seen[key][-1]:
+                seen[key].append(state)
+    return seen
 
 
 def _together(seen: dict[int, list[State]]) -> dict[int, State]:
