@@ -17,6 +17,7 @@ from bench.report import ROOT, Report
 from bench.revival import revival
 from bench.stand import Options, Stand, standing
 from bench.times import bulk, lag, positions
+from bench.verify import verify
 from bench.writes import apply_rate, writes
 
 FOLDER = ROOT / "reports" / "bench"
@@ -34,7 +35,10 @@ OF_REALTIME: dict[str, Callable[[Options], Report]] = {
     "idle": idle,
     "revival": revival,
 }
-NAMES = [*OF_THE_MESH, *OF_REALTIME]
+OF_OPERATIONS: dict[str, Callable[[Options], Report]] = {"verify": verify}
+WITH_THEIR_OWN = OF_OPERATIONS | OF_REALTIME
+"""Each starts what it needs, after the mesh of the others has ended: a mesh at rest still takes some of the cores."""
+NAMES = [*OF_THE_MESH, *WITH_THEIR_OWN]
 
 
 def main(names: list[str]) -> int:
@@ -59,17 +63,16 @@ def main(names: list[str]) -> int:
         for name in (name for name in names if name in OF_THE_MESH):
             assert stand is not None
             well &= _tell(name, OF_THE_MESH[name](stand, options))
-    # afterwards: a mesh at rest still takes some of the cores
-    for name in (name for name in names if name in OF_REALTIME):
-        well &= _tell(name, OF_REALTIME[name](options))
+    for name in (name for name in names if name in WITH_THEIR_OWN):
+        well &= _tell(name, WITH_THEIR_OWN[name](options))
     print(f"==> {FOLDER / 'index.html'}")
     return 0 if well else 1
 
 
 def stands(names: Iterable[str]) -> list[str]:
     """What has to be installed beside the product for these benchmarks."""
-    needed = {"mesh" if name in OF_THE_MESH else "rivals" for name in names if name != "revival"}
-    return sorted(needed)
+    needed = {"mesh": OF_THE_MESH.keys(), "rivals": OF_REALTIME.keys() - {"revival"}}
+    return [stand for stand, those in needed.items() if those & set(names)]
 
 
 def _tell(name: str, report: Report) -> bool:

@@ -22,6 +22,20 @@ def test_the_yardsticks_stand_up_and_what_is_measured_can_be_read(tmp_path, monk
     assert "a wait on a peer" in (tmp_path / "index.html").read_text()
 
 
+def test_the_comparison_of_nodes_is_timed_with_nothing_little_and_much_changed(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(bench, "FOLDER", tmp_path)
+    monkeypatch.setenv("SHORT", "1")
+    assert bench.main(["verify"]) == 0
+    figures = {f.name: f.value for f in read(tmp_path / "verify.json").figures}
+    of_all = "rows hashed, of 60,000"
+    assert figures[f"first pass: {of_all}"] >= 60_000
+    assert (
+        figures[f"nothing changed: {of_all}"] < 10_000 < figures[f"rows all over changed: {of_all}"]
+    )
+
+
 def test_a_benchmark_that_does_not_exist_is_misuse(capsys: pytest.CaptureFixture[str]):
     assert bench.main(["speed"]) == 2
     assert "there are writes" in capsys.readouterr().err
@@ -55,6 +69,7 @@ def test_realtime_is_measured_without_a_mesh_and_who_is_missing_is_named(tmp_pat
         (["writes", "lag"], ["mesh"]),
         (["relay"], ["rivals"]),
         (["revival"], []),
+        (["verify"], []),
         (["idle", "api"], ["mesh", "rivals"]),
     ],
 )

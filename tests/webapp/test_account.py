@@ -382,6 +382,41 @@ def test_a_user_name_that_is_taken_or_odd_is_told_by_field(
     assert (weak.status_code, error_of(weak)["code"]) == (400, "weak_password")
 
 
+def test_an_address_makes_one_account_however_it_is_written(
+    api: Api, mailbox: Mailbox, ada: Client, tess: str
+) -> None:
+    address = f"{tess}@SCHOOL.example"  # that of tess
+    invite(ada, address)
+    path, bearer = offer(api, mailbox, address)
+    taken = error_of(Client(api).put(path, account(f"again-{tess}"), headers=bearer))
+    assert (taken["code"], address in taken["message"]) == ("email_taken", True)
+    assert error_of(Client(api).sign_in(f"again-{tess}", NEW))["code"] == "wrong_credentials"
+
+
+def test_accounts_that_share_an_address_are_named_before_the_upgrade(
+    database: str, media_root: Path, tess: str
+) -> None:
+    env = environment(database, media_root)
+
+    def shell(code: str) -> None:
+        code = f"from webapp.accounts.models import User; {code}"
+        done = manage(env, "shell", "--no-imports", "-c", code)
+        assert done.returncode == 0, done.stderr
+
+    assert manage(env, "migrate", "accounts", "0003").returncode == 0
+    try:
+        shell(f"User.objects.create(username='twin-{tess}', email='{tess}@School.example')")
+        refused = manage(env, "migrate")
+        assert refused.returncode == 1
+        assert (
+            f"{tess} ({tess}@school.example); twin-{tess} ({tess}@school.example)" in refused.stderr
+        )
+        assert "Traceback" not in refused.stderr
+    finally:
+        shell(f"User.objects.filter(username='twin-{tess}').update(email='')")
+        assert manage(env, "migrate").returncode == 0
+
+
 def test_only_a_schools_admin_teacher_invites_and_only_to_her_school(
     api: Api, ada: Client, stranger: Client, tess: str
 ) -> None:

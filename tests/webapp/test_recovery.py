@@ -190,16 +190,17 @@ def test_lost_changes_are_for_superusers_only(mesh, apis):
         mesh.level()
 
 
-def register(mesh: Nodes, node: int, username: str) -> str:
+def register(mesh: Nodes, node: int, username: str, email: str = "") -> str:
     """A new teacher of ada's school with ada's password, made on one host."""
     person = uuid7()
     mesh.sql(
         node,
         "insert into accounts_user (id, password, last_login, is_superuser, username, first_name, last_name, email,"
         " is_staff, is_active, date_joined, school_id) select %s, password, last_login, false, %s, first_name, last_name,"
-        " email, false, true, now(), school_id from accounts_user where username = 'ada'",
+        " %s, false, true, now(), school_id from accounts_user where username = 'ada'",
         person,
         username,
+        email,
     )
     return person
 
@@ -244,6 +245,38 @@ def test_who_took_a_name_a_moment_too_early_is_told_and_loses_nothing_else(mesh,
     assert again.status_code == 200, again.text
     assert again.json()["user"]["username"] == "mary.l"
     assert mary.get(f"lessons/{lesson['id']}").json()["title"] == "Kept"
+
+
+def test_who_registered_an_address_a_moment_too_early_is_told_and_loses_nothing_else(mesh, apis):
+    """Of two accounts with one address, written differently, whose names don't clash."""
+    cut(mesh)
+    loser = register(mesh, 1, "mara", "Mara@school.example")
+    mara = Client(apis[1])
+    assert mara.sign_in("mara").status_code == 200
+    lesson = new_lesson(mara, title="Kept")
+    winner = register(mesh, 2, "mara.b", "mara@School.example")
+    heal(mesh)
+    wait_until(lambda: mara.get("session").status_code == 409, what="the later one has the address")
+    mesh.level()
+    for node in (1, 2):
+        assert mesh.sql(
+            node, "select id::text from accounts_user where email ilike 'mara@school.example'"
+        ) == [(winner,)]
+    told = error_of(mara.get("lessons"))
+    assert (told["code"], list(told["fields"])) == ("email_taken", ["email"])
+    assert "email address “Mara@school.example” was taken" in told["message"]
+    assert error_of(Client(apis[2]).sign_in("mara"))["code"] == "email_taken"
+    assert "e-mailadres" in error_of(mara.get("session", headers=DUTCH))["message"]
+
+    boss = operator(apis[2])
+    address = entry(shown(boss, "/admin/recovery/lostchange/"), f'"field-key">{loser}<')
+    values = {"restore:email": "on", "value:email": "mara.l@school.example"}
+    done = post_form(boss, address, values)
+    assert done.status_code == 302, done.text
+    mesh.level()
+    mesh.assert_equal("accounts_user", "lessons_lesson")
+    assert mara.get("session").json()["user"]["email"] == "mara.l@school.example"
+    assert mara.get(f"lessons/{lesson['id']}").json()["title"] == "Kept"
 
 
 def test_an_unknown_session_is_still_401(mesh, apis):

@@ -134,10 +134,11 @@ def accept(invitation: Invitation, values: dict[str, str]) -> tuple[User, bool]:
             account.save(force_insert=True)
             Invitation.objects.filter(id=invitation.id).update(accepted_at=timezone.now())
     except IntegrityError:  # in this very instant, on this host
-        account = User.objects.filter(id=key).first()
-        if account is None:
-            raise _taken(values["username"]) from None
-        return _accepted_before(account, values), False
+        made = User.objects.filter(id=key).first()
+        if made is None:
+            _refuse_if_taken(account)
+            raise
+        return _accepted_before(made, values), False
     return account, True
 
 
@@ -157,10 +158,20 @@ def _check(account: User) -> None:
         # Django has said it in the language of the request already.
         text = " ".join(words for found in fields.values() for words in found)
         raise ApiError(400, "invalid", Message(text), fields) from None
+    _refuse_if_taken(account)
+
+
+def _refuse_if_taken(account: User) -> None:
+    """By what this host knows; who takes it elsewhere at the same moment is told afterwards (parked.py)."""
     if User.objects.filter(username=account.username).exists():
-        raise _taken(account.username)
-
-
-def _taken(username: str) -> ApiError:
-    text = Message("The user name “%(name)s” is taken. Choose another one.", name=username)
-    return ApiError(409, "name_taken", text, {"username": [text]})
+        text = Message(
+            "The user name “%(name)s” is taken. Choose another one.", name=account.username
+        )
+        raise ApiError(409, "name_taken", text, {"username": [text]})
+    if User.objects.filter(email__iexact=account.email).exists():
+        text = Message(
+            "There is an account with the address %(address)s already. Sign in with it; if you have forgotten its"
+            " password, ask for a new one.",
+            address=account.email,
+        )
+        raise ApiError(409, "email_taken", text)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
@@ -28,6 +29,17 @@ class User(AbstractUser):
     is_school_admin = models.BooleanField(
         default=False, help_text=gettext_lazy("May invite colleagues to the school.")
     )
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            # Whoever has the mailbox can reset the password, so it is one person's. Accounts without one are many.
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=~models.Q(email=""),
+                name="accounts_user_one_email",
+                violation_error_message=gettext_lazy("There is an account with this address."),
+            )
+        ]
 
     @property
     def shown_name(self) -> str:
