@@ -1,5 +1,6 @@
 """The drill in CI's form, and proof that it is not blind: what it looks for is put there, and it is seen."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,17 @@ import pytest
 from bench import page
 from bench.report import Figure, Plot, Report, read
 from tests.drills import __main__ as drill
-from tests.drills import checks, conflicts, control, durability, mail, positions, skew
+from tests.drills import (
+    checks,
+    conflicts,
+    control,
+    disk,
+    durability,
+    mail,
+    migrate,
+    positions,
+    skew,
+)
 from tests.drills.frame import SHORT
 from tests.drills.history import LATE, READ, UNKNOWN, WRITE, Event, judge
 from tests.drills.kinds import KINDS
@@ -23,6 +34,23 @@ def figures(report: Report) -> dict[str, object]:
 
 def test_three_nodes_are_equal_after_conflicts_a_kill_a_cut_and_schema_changes():
     report = conflicts.conflicts(SHORT)
+    assert report.well, figures(report)
+
+
+@pytest.mark.parametrize("run", [conflicts.kill, conflicts.partition, conflicts.join])
+def test_three_nodes_are_equal_after_all_of_them_died_were_cut_apart_or_made_way_for_another(run):
+    report = run(SHORT)
+    assert report.well, figures(report)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small disk of its own needs root: it is mounted")
+def test_a_node_whose_disk_is_full_stops_nobody_and_comes_back():
+    report = disk.disk_full(SHORT)
+    assert report.well, figures(report)
+
+
+def test_writers_do_not_notice_a_migration_that_is_killed_and_run_again():
+    report = migrate.migrate(SHORT)
     assert report.well, figures(report)
 
 
