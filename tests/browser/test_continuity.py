@@ -23,6 +23,10 @@ from tests.drills.all_servers_dead import Outage, stopped
 
 pytestmark = pytest.mark.timeout(200)
 
+WITHOUT_INTERNET_MS = 20_000
+BACK_ONLINE_MS = 3_000
+"""Pages hear from the browser that there is a line again; without that they would try some 12 s later."""
+
 
 @pytest.fixture
 def whole_laptop(laptop: Laptop) -> Iterator[Laptop]:
@@ -70,6 +74,34 @@ def test_a_sleeping_board_and_a_clock_that_is_set_are_caught_up_with_and_two_tab
     expect(strokes(board)).to_have_count(1)
     board.wait_until(lambda: shapes(board) == shapes(teacher), "the same ink")
     expect_direct(teacher, board)
+    teacher.assert_untroubled()
+    board.assert_untroubled()
+
+
+def test_a_school_without_internet_goes_on_directly_and_is_online_as_soon_as_it_is_back(
+    teacher: Teacher, board: Board
+) -> None:
+    """The line to the servers is gone, for longer than pages try it each second; laptop and board still have each other."""
+    teacher.import_file("tides.zip", decks.tides())
+    teacher.open_lesson("The tides")
+    pair(teacher, board)
+    expect_direct(teacher, board)
+    for screen in (teacher, board):
+        screen.page.context.set_offline(True)
+    for screen in (teacher, board):
+        screen.expect_connection("direct", timeout=30_000)
+    for _ in range(3):
+        board.expect_at(teacher.next())
+    press(teacher, "d")
+    draw(teacher, [(0.2, 0.4), (0.6, 0.5)])
+    expect(strokes(board)).to_have_count(1)
+    teacher.page.wait_for_timeout(WITHOUT_INTERNET_MS)
+    for screen in (teacher, board):
+        screen.page.context.set_offline(False)
+    for screen in (teacher, board):
+        screen.expect_connection("online", timeout=BACK_ONLINE_MS)
+    board.expect_at(teacher.next())
+    assert shapes(board) == shapes(teacher)
     teacher.assert_untroubled()
     board.assert_untroubled()
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.browser import axe, decks, tongue
 from tests.browser.conftest import Account
+from tests.browser.hands import draw, press, strokes
 from tests.browser.screens import Board, Screen, Screens, Teacher, expect
 
 pytestmark = pytest.mark.timeout(200)
@@ -217,6 +218,8 @@ def show_slides(teacher: Teacher, board: Board, look: Callable[[Screen, str], No
     expect(board.by("board-blank")).to_have_attribute("data-blank", "black")
     look(board, "24-board-black")
     look(teacher, "13-presenter-black")
+    teacher.by("blank-black").click()
+    with_all_tools(teacher, board, look)
     teacher.to_lessons()
     teacher.open_lesson("ongewoon lange titel")
     for slide, name in enumerate(["long-title", "code", "table", "much-text", "quote", "gone"]):
@@ -227,3 +230,31 @@ def show_slides(teacher: Teacher, board: Board, look: Callable[[Screen, str], No
     assert len(teacher.errors) == 1
     assert teacher.exceptions == []
     board.assert_untroubled()
+
+
+def with_all_tools(teacher: Teacher, board: Board, look: Callable[[Screen, str], None]) -> None:
+    """A lesson with pen, timer and a board that may draw; then what is opened beside it."""
+    teacher.by("timer").click()
+    look(teacher, "15-presenter-timer-choice")
+    teacher.by("timer-5").click()
+    teacher.by("pen").click()
+    draw(teacher, [(0.2, 0.4), (0.6, 0.5)])
+    teacher.by("boards-draw").check()
+    expect(board.by("board-pens")).to_be_visible()
+    expect(strokes(board)).to_have_count(1)
+    look(teacher, "16-presenter-tools")
+    look(board, "25-board-pens-and-timer")
+    expect_keys_reach_everything(board)
+    for key, dialog in (("o", "overview"), ("?", "help")):
+        press(teacher, key)
+        expect(teacher.by(f"{dialog}-dialog")).to_be_visible()
+        look(teacher, f"17-{dialog}")
+        teacher.page.keyboard.press("Escape")
+    board.page.mouse.move(300, 200)  # wakes the buttons
+    board.by("board-leave").click()
+    expect(board.by("leave-dialog")).to_be_visible()
+    look(board, "26-board-leave")
+    board.page.keyboard.press("Escape")
+    teacher.by("boards-draw").uncheck()
+    teacher.by("timer-remove").click()
+    teacher.by("pen").click()

@@ -173,7 +173,7 @@ def test_the_board_draws_while_the_teacher_lets_it(
     teacher.by("boards-draw").check()
     board.by("color-green").click()
     draw(board, [(0.2, 0.4), (0.5, 0.6), (0.7, 0.3)])
-    draw(board, [(0.2, 0.8), (0.7, 0.8)])
+    finger(board, [(0.2, 0.8), (0.4, 0.8), (0.7, 0.8)])  # boards are touched
     expect(strokes(teacher)).to_have_count(2)
     board.wait_until(lambda: shapes(board) == shapes(teacher), "the same strokes")
     press(teacher, "d")
@@ -229,6 +229,59 @@ def test_pointers_zoom_and_timer_are_followed_by_the_board(
     expect(board.by("timer-face")).to_have_attribute("data-state", "paused")
     teacher.by("timer-remove").click()
     expect(board.by("timer-face")).to_have_count(0)
+    teacher.assert_untroubled()
+    board.assert_untroubled()
+
+
+def test_a_clicker_steers_blanks_and_fills_the_teachers_screen(
+    class_room: tuple[Teacher, Board],
+) -> None:
+    """The keys that clickers send: page keys, b or a dot, F5 for the show, Esc."""
+    teacher, board = class_room
+    press(teacher, "PageDown")
+    board.expect_at((1, 1))
+    press(teacher, "PageUp")
+    board.expect_at((1, 0))
+    for key in ("b", "."):
+        press(teacher, key)
+        expect(board.by("board-blank")).to_have_attribute("data-blank", "black")
+        press(teacher, key)
+        expect(board.by("board-blank")).to_have_attribute("data-blank", "")
+    fullscreen = teacher.by("fullscreen")
+    for key, state in (("F5", "true"), ("Shift+F5", "false")):
+        press(teacher, key)
+        expect(fullscreen).to_have_attribute("aria-pressed", state)
+        assert teacher.page.evaluate("document.fullscreenElement !== null") is (state == "true")
+    board.expect_at((1, 0))
+    teacher.assert_untroubled()  # F5 loaded nothing
+    board.assert_untroubled()
+
+
+def test_notes_and_the_time_that_has_passed_are_the_teachers_a_stopwatch_is_everybodys(
+    class_room: tuple[Teacher, Board],
+) -> None:
+    teacher, board = class_room
+    expect(teacher.by("notes")).to_have_text("Question 2?")
+    assert "Question 2?" not in board.page.content()
+    teacher.wait_until(lambda: passed(teacher) >= 2, "two seconds to have passed")
+    teacher.reload()
+    expect(teacher.by("elapsed")).to_be_visible()
+    before = passed(teacher)
+    assert before >= 2, "it goes on over a reload"
+    teacher.by("elapsed").click()
+    assert passed(teacher) < before
+    assert board.by("elapsed").count() == 0
+
+    press(teacher, "t")
+    teacher.by("stopwatch").click()
+    for screen in (teacher, board):
+        expect(screen.by("timer-face")).to_contain_text(re.compile(r"0:0[2-9]"))
+    press(teacher, "t")  # pauses it
+    expect(board.by("timer-face")).to_have_attribute("data-state", "paused")
+    assert seconds_left(board) == seconds_left(teacher)
+    teacher.by("timer-again").click()
+    expect(board.by("timer-face")).to_have_attribute("data-state", "running")
+    assert seconds_left(board) < 3
     teacher.assert_untroubled()
     board.assert_untroubled()
 
@@ -320,5 +373,13 @@ def wait_until_near(screen: Screen, pointer: Locator, point: Point) -> None:
 
 
 def seconds_left(screen: Screen) -> int:
-    minutes, seconds = screen.page.locator(".timer-time").inner_text().split(":")
+    return seconds_of(screen.page.locator(".timer-time").inner_text())
+
+
+def passed(teacher: Teacher) -> int:
+    return seconds_of(teacher.by("elapsed").inner_text().split()[-1])
+
+
+def seconds_of(clock: str) -> int:
+    minutes, seconds = clock.split(":")
     return int(minutes) * 60 + int(seconds)
