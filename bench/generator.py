@@ -28,6 +28,8 @@ FRAME_BYTES = 120
 """Between a step (60) and a pointer (170); the length of numbers in a frame varies by two or three."""
 CLIENT = 77
 HANDSHAKES_AT_ONCE = 50
+HANDSHAKES_PER_SECOND = 0.8 * Limits().handshakes_per_second
+"""Of pages on all contestants; a node of ours refuses more than it allows."""
 CONNECT_SECONDS = 60.0
 WARM_SECONDS = 1.0
 STALLED_SECONDS = 10.0
@@ -155,6 +157,7 @@ class Pages:
 
     async def arrive(self, count: int) -> None:
         """That many pairs, all welcomed; raises ConnectionError or TimeoutError."""
+        began = time.perf_counter()
         for start in range(0, count, HANDSHAKES_AT_ONCE // 2):
             new = [
                 self._new_pair() for _ in range(start, min(count, start + HANDSHAKES_AT_ONCE // 2))
@@ -169,6 +172,8 @@ class Pages:
                 asyncio.gather(*(peer.ready for peer, _ in sockets)), CONNECT_SECONDS
             )
             self.pairs += new
+            due = began + 2 * len(self.pairs) / HANDSHAKES_PER_SECOND
+            await asyncio.sleep(due - time.perf_counter())
             if self.kind != "plain":
                 self._lives += [asyncio.create_task(peer.live()) for peer, _ in sockets]
 

@@ -10,7 +10,7 @@ from realtime.errors import CLOSE_RESTART, revoked, signed_out
 from realtime.logs import StateLog
 from realtime.neighbours import Neighbours
 from realtime.pair_desk import PairDesk
-from realtime.rates import Load
+from realtime.rates import Bucket, Load
 from realtime.relay import Relay, portions
 from realtime.revocations import Revocations
 from realtime.settings import Settings
@@ -37,6 +37,9 @@ class Node:
         self._ordered = self._drain_is_ordered()
         self._move_until: float | None = None
         self.load = Load(settings.limits.sockets)
+        self._handshakes = Bucket(
+            settings.limits.handshakes_per_second, settings.limits.handshakes_burst, clock()
+        )
         self.backplane = (
             LocalBackplane()
             if settings.backplane == "local"
@@ -66,6 +69,12 @@ class Node:
     def draining(self) -> bool:
         """Whether new sockets are sent elsewhere: it stops, or an operator said so."""
         return self._stopping or self._ordered
+
+    def takes_another(self) -> bool:
+        """Whether one more handshake is within bounds; counts it. Those who are here come first: thousands who lost
+        their host in one instant would make this one late for all of them, and be late themselves."""
+        room = len(self.sockets) < self.settings.limits.sockets
+        return room and self._handshakes.take(self.clock())
 
     def _drain_is_ordered(self) -> bool:
         file = self.settings.drain_file

@@ -108,11 +108,14 @@ class NatsServer(Process):
 
 
 class RealtimeNode(Process):
-    """`python -m realtime` on a free port."""
+    """`python -m realtime` on a free port. `limits`: some that differ from a product's."""
 
-    def __init__(self, number: int, folder: Path, **environ: str) -> None:
+    def __init__(
+        self, number: int, folder: Path, limits: dict[str, float] | None = None, **environ: str
+    ) -> None:
         super().__init__(f"host{number}", folder)
         self.number, self.port = number, free_port()
+        self._module = "tests.realtime.bounded_node" if limits else "realtime"
         self.environ = {
             "REALTIME_NODE": str(number),
             "REALTIME_NAME": self.name,
@@ -122,12 +125,13 @@ class RealtimeNode(Process):
             "REALTIME_BACKPLANE": "local",
             "REALTIME_DATABASE_URL": "none",
             "REALTIME_DRAIN_SECONDS": "1",
+            "LIMITS": json.dumps(limits or {}),
             **environ,
         }
         self.url = f"ws://127.0.0.1:{self.port}/rt/v1/socket"
 
     def start(self, ready: bool = True) -> None:
-        self.run([sys.executable, "-m", "realtime"], **self.environ)
+        self.run([sys.executable, "-m", self._module], **self.environ)
         wait_until(lambda: self.get("/livez")[0] == 200, f"{self.name} to live")
         if ready:
             self.wait_ready()

@@ -8,12 +8,14 @@ import socket
 import struct
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClosedError
 
 from realtime import presence, protocol
+from tests.drills.relay.wire import HANDSHAKE
 from tests.realtime.support import (
     ORIGIN,
     Page,
@@ -398,6 +400,33 @@ async def test_a_board_that_leaves_is_closed_and_its_token_refused(node: Realtim
     again = await Page.open(node)
     again.say("hello", protocol=1, token=done["token"])
     await again.is_closed(4403)
+
+
+async def test_more_handshakes_than_a_node_takes_are_refused_at_once_and_lessons_go_on(
+    tmp_path: Path,
+) -> None:
+    node = RealtimeNode(1, tmp_path, {"handshakes_burst": 5, "handshakes_per_second": 0.2})
+    node.start()
+    try:
+        page = await Page.hello(node, token(new_session()))
+        answers = [await handshake(node) for _ in range(10)]
+        assert answers == [101] * 4 + [503] * 6
+        page.say("ping", t=1)
+        await page.hear("pong")
+        await until(lambda: node.get("/rt/readyz")[1]["sockets"] == 1, "those who left to be gone")
+        await asyncio.sleep(5)
+        assert [await handshake(node) for _ in range(2)] == [101, 503]
+    finally:
+        node.kill()
+
+
+async def handshake(node: RealtimeNode) -> int:
+    """Ask for a socket; the status of the answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", node.port)
+    writer.write(HANDSHAKE)
+    status = int((await reader.readline()).split()[1])
+    writer.close()
+    return status
 
 
 async def test_a_handshake_that_is_no_websocket_is_refused(node: RealtimeNode) -> None:

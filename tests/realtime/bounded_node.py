@@ -1,7 +1,9 @@
-"""`python -m realtime` without the limits that end a fuzzer early: how fast a socket may send, how often it may err."""
+"""`python -m realtime` with other limits than a product's node, as JSON in LIMITS."""
 
 import asyncio
 import dataclasses
+import json
+import os
 import sys
 
 from realtime import logs, settings
@@ -11,9 +13,7 @@ from realtime.__main__ import serve
 def main() -> int:
     chosen = settings.from_environment()
     logs.start(chosen.name)
-    limits = dataclasses.replace(
-        chosen.limits, frames_per_second=1e9, frames_burst=1e9, bad_frames=10**9
-    )
+    limits = dataclasses.replace(chosen.limits, **json.loads(os.environ["LIMITS"]))
     return asyncio.run(serve(dataclasses.replace(chosen, limits=limits)))
 
 
