@@ -15,7 +15,8 @@ from typing import Any
 from bench.report import conditions
 from tests.drills.frame import postgres_version
 from tests.drills.mesh import DrillMesh
-from tests.support.nodes import bin_folder, wait_until
+from tests.support.nodes import wait_until
+from tests.support.postgres import bin_folder
 from tests.support.servers import PglogicalMesh, PlainServers
 
 SETTINGS = """

@@ -9,7 +9,7 @@ from typing import Any
 from bench.report import Figure, Plot, Report
 from bench.stand import Contestant, Options, Stand, median, percentile
 from bench.writes import SCRIPTS
-from tests.support.nodes import bin_folder
+from tests.support.postgres import bin_folder
 
 RATE = 100
 """Transactions per second on every node while lag is measured: far above a school's day, far below the machine's end."""

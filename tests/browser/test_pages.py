@@ -95,6 +95,12 @@ STICKING_OUT = """() => {
     };
 }"""
 
+MOVING = """() => [...document.querySelectorAll('*')].filter((element) => {
+    const style = getComputedStyle(element);
+    const fades = style.transitionProperty !== 'none' && parseFloat(style.transitionDuration) > 0;
+    return fades || style.animationName !== 'none' || style.scrollBehavior === 'smooth';
+}).map((element) => element.outerHTML.slice(0, 120))"""
+
 CONTROLS = """() => {
     const all = [...document.querySelectorAll('button, a[href], input, textarea, select, summary')];
     return all.filter((e) => !e.disabled && e.tabIndex >= 0 && e.checkVisibility())
@@ -123,6 +129,9 @@ def look(screenshot: Callable[[Screen, str], Path]) -> Iterator[Callable[[Screen
                 faults.append(f"{name} at {width}x{height}: {found}")
         width, height = SIZES["laptop"]
         screen.page.set_viewport_size({"width": width, "height": height})
+        moving = screen.page.evaluate(MOVING)
+        if moving:
+            faults.append(f"{name} moves though motion is to be reduced: {moving[:3]}")
         faults.extend(f"{name}: {fault}" for fault in axe.faults(screen) + tongue.faults(screen))
 
     yield look_at

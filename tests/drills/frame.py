@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.report import ROOT
-from tests.support.nodes import bin_folder
+from tests.support.postgres import bin_folder
 
 FOLDER = ROOT / "reports" / "drill"
 

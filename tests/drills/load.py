@@ -7,9 +7,11 @@ choices follow from its seed alone; what the nodes make of them also depends on 
 import collections
 import multiprocessing
 import os
+import queue
 import random
 import re
 import time
+import traceback
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,7 +50,8 @@ class Load:
         self._processes = [
             context.Process(
                 target=_write,
-                args=(number, dsn, share, kinds, seed, commit, self._stop, self._answers),
+                args=(number, dsn, share, kinds, seed, commit),
+                kwargs={"stop": self._stop, "answers": self._answers},
                 daemon=True,
             )
             for number, dsn in enumerate(dsns, 1)
@@ -75,8 +78,16 @@ class Load:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        # A writer that a crash took along tells nothing, and that is a failure of the drill.
-        self.told = [self._answers.get(timeout=60) for _ in self._processes]
+        try:
+            answers = [self._answers.get(timeout=60) for _ in self._processes]
+        except queue.Empty:
+            raise AssertionError(
+                f"a writer told nothing for 60 s: exit codes {[p.exitcode for p in self._processes]};"
+                " None hangs in a statement"
+            ) from None
+        if crashes := [answer for answer in answers if isinstance(answer, str)]:
+            raise AssertionError("a writer crashed:\n" + "\n".join(crashes))
+        self.told = answers
         for process in self._processes:
             process.join()
         self.seconds = time.monotonic() - self._began
@@ -86,17 +97,17 @@ class Load:
         return sum(t.committed for t in self.told)
 
 
-def _write(
-    number: int,
-    dsn: str,
-    share: int,
-    kinds: list[str],
-    seed: int,
-    commit: str,
-    stop: Any,
-    answers: Any,
-) -> None:
+def _write(*arguments: Any, stop: Any, answers: Any) -> None:
     os.nice(5)
+    try:
+        answers.put(_written(*arguments, stop))
+    except Exception:  # who says nothing is only waited for
+        answers.put(traceback.format_exc())
+
+
+def _written(
+    number: int, dsn: str, share: int, kinds: list[str], seed: int, commit: str, stop: Any
+) -> Told:
     told = Told()
     r = random.Random(f"{seed}/{number}")
     weights = [KINDS[k].weight for k in kinds]
@@ -121,7 +132,7 @@ def _write(
                 time.sleep(0.1)
     if db is not None:
         db.close()
-    answers.put(told)
+    return told
 
 
 def _in_short(error: psycopg2.Error) -> str:

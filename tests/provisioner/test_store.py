@@ -16,8 +16,8 @@ from sqlalchemy.exc import IntegrityError
 from provisioner.errors import ProvisionerError
 from provisioner.lifecycle import Failure, Kind, State, Wanted
 from provisioner.store import Store, meta, now
-from tests.support.nodes import bin_folder
 from tests.support.ports import free_port
+from tests.support.postgres import bin_folder, new_data
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def postgres_url() -> Iterator[str]:
     port, tools, data = free_port(), bin_folder(), folder / "data"
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
     quiet = {"check": True, "cwd": folder, "stdout": subprocess.DEVNULL, **user}
-    subprocess.run([tools / "initdb", "-D", data, "-A", "trust", "-U", "p"], **quiet)
+    new_data(data, "p")
     subprocess.run([tools / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start"],
                    **quiet)  # fmt: skip
     try:

@@ -24,6 +24,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from realtime import protocol, tokens
 from tests.support.ports import free_port
+from tests.support.postgres import bin_folder, new_data
 
 KEY = "a key that only the tests of realtime know"
 ORIGIN = "http://localhost:8000"
@@ -157,7 +158,7 @@ class PostgresServer(Process):
         super().__init__("postgres", folder)
         self.port = free_port()
         self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
-        self._programs = max(Path("/usr/lib/postgresql").glob("*/bin"))
+        self._programs = bin_folder()
         self._data = folder / "data"
         self._as_postgres: list[str] = []
         if os.getuid() == 0:
@@ -168,9 +169,7 @@ class PostgresServer(Process):
             ]  # fmt: skip
 
     def create(self) -> None:
-        initdb = [str(self._programs / "initdb"), "-D", str(self._data), "-U", "postgres",
-                  "--auth=trust", "--no-sync"]  # fmt: skip
-        subprocess.run([*self._as_postgres, *initdb], check=True, capture_output=True, cwd="/")
+        new_data(self._data)
         self.start()
         with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute(TABLE)

@@ -1,8 +1,6 @@
 """Bare Postgres nodes of a mesh, without the rest of a host: for tests of the data layer alone."""
 
 import contextlib
-import os
-import pwd
 import signal
 import subprocess
 import tempfile
@@ -17,6 +15,7 @@ from cluster.credentials import Credentials
 from cluster.mesh.build import build
 from cluster.topology import Topology, load
 from tests.support.ports import free_port
+from tests.support.postgres import as_postgres, bin_folder, new_data
 from tests.support.processes import kill_family
 
 CREDENTIALS = Credentials(superuser="test-super", replication="test-repl", app="test-app")
@@ -35,11 +34,6 @@ wal_receiver_timeout = 60s
 shared_buffers = 32MB
 timezone = 'UTC'
 """
-
-
-def bin_folder() -> Path:
-    """Where the newest installed Postgres keeps its programs."""
-    return max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 20, what: str = "") -> None:
@@ -117,7 +111,7 @@ class Nodes:
                 [bin_folder() / "postgres", "-D", self.folder / f"n{node}"],
                 stdout=log,
                 stderr=log,
-                **_as_postgres(),
+                **as_postgres(),
             )
 
     def kill(self, node: int) -> None:
@@ -244,18 +238,7 @@ class Nodes:
 
     def _init(self, node: int) -> None:
         data = self.folder / f"n{node}"
-        data.mkdir()
-        password = self.folder / f"pw{node}"
-        password.write_text(CREDENTIALS.superuser)
-        if os.geteuid() == 0:
-            uid = pwd.getpwnam("postgres")
-            os.chown(data, uid.pw_uid, uid.pw_gid)
-            os.chown(password, uid.pw_uid, uid.pw_gid)
-        subprocess.run(
-            [bin_folder() / "initdb", "-D", data, "-U", "postgres", "-A", "scram-sha-256",
-             f"--pwfile={password}", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
-            check=True, stdout=subprocess.DEVNULL, **_as_postgres(),
-        )  # fmt: skip
+        new_data(data, password=CREDENTIALS.superuser)
         port = self.topology.host(node).ports.postgres
         with open(data / "postgresql.conf", "a") as file:
             file.write(SETTINGS + f"port = {port}\n")
@@ -277,14 +260,6 @@ class Nodes:
             dbname=database,
             connect_timeout=3,
         )
-
-
-def _as_postgres() -> dict:
-    return (
-        {"user": "postgres", "group": "postgres", "extra_groups": [], "cwd": "/"}
-        if os.geteuid() == 0
-        else {}
-    )
 
 
 @contextlib.contextmanager

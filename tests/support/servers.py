@@ -6,7 +6,6 @@ switched on again each second (it would wait up to 180 s by itself).
 """
 
 import contextlib
-import os
 import signal
 import subprocess
 import tempfile
@@ -16,8 +15,9 @@ from typing import Any, Self
 
 import psycopg2
 
-from tests.support.nodes import SETTINGS, _as_postgres, bin_folder, wait_until
+from tests.support.nodes import SETTINGS, wait_until
 from tests.support.ports import free_port
+from tests.support.postgres import as_postgres, bin_folder, new_data
 
 
 class PlainServers:
@@ -43,14 +43,7 @@ class PlainServers:
 
     def _init(self, node: int, settings: str) -> None:
         data = self.folder / f"n{node}"
-        data.mkdir()
-        if os.geteuid() == 0:
-            subprocess.run(["chown", "postgres:", data], check=True)
-        subprocess.run(
-            [bin_folder() / "initdb", "-D", data, "-U", "postgres", "-A", "trust",
-             "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
-            check=True, stdout=subprocess.DEVNULL, **_as_postgres(),
-        )  # fmt: skip
+        new_data(data)
         with open(data / "postgresql.conf", "a") as file:
             file.write(SETTINGS + settings + f"\nport = {self.ports[node]}\n")
 
@@ -58,7 +51,7 @@ class PlainServers:
         with open(self.folder / f"n{node}.log", "ab") as log:
             self._processes[node] = subprocess.Popen(
                 [bin_folder() / "postgres", "-D", self.folder / f"n{node}"],
-                stdout=log, stderr=log, **_as_postgres(),
+                stdout=log, stderr=log, **as_postgres(),
             )  # fmt: skip
         wait_until(lambda: self._answers(node), 30, f"server {node} starts")
         db = psycopg2.connect(self._dsn(node, "postgres"))

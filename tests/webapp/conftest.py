@@ -24,14 +24,11 @@ from tests.webapp.support import (
     Postgres,
     environment,
     manage,
-    postgres_programs,
 )
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    if postgres_programs() is None:
-        pytest.skip("no PostgreSQL programs below /usr/lib/postgresql")
     server = Postgres.create()
     yield server
     server.remove()

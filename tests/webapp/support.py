@@ -25,6 +25,7 @@ from typing import Any
 import requests
 
 from tests.support.ports import free_port
+from tests.support.postgres import bin_folder, new_data
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE_ORIGIN = "http://localhost:8000"
@@ -50,11 +51,6 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> 
     raise AssertionError(f"{what} did not happen within {seconds} s")
 
 
-def postgres_programs() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return found[0].parent if found else None
-
-
 @dataclass
 class Postgres:
     """A cluster of its own in a temporary folder, without fsync: it lives for one test run."""
@@ -66,17 +62,14 @@ class Postgres:
 
     @classmethod
     def create(cls) -> "Postgres":
-        programs = postgres_programs()
-        assert programs is not None
         folder = Path(tempfile.mkdtemp(prefix="firstbell-webapp-"))
         folder.chmod(0o755)
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres", "postgres")
-        server = cls(programs, folder, free_port())
-        command = [programs / "initdb", "-D", folder / "data", "-U", "firstbell", "-A", "trust"]
-        server._run(*command, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        server = cls(bin_folder(), folder, free_port())
+        new_data(folder / "data", "firstbell")
         server.start()
-        server._run(programs / "createdb", *server._where(), "firstbell")
+        server._run(server.programs / "createdb", *server._where(), "firstbell")
         return server
 
     def _where(self) -> list[str]:
