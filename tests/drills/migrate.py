@@ -75,7 +75,7 @@ def migrate(options: Options) -> Report:
         dsns = [mesh.dsn(1), mesh.dsn(2), mesh.dsn(1)]
         with (
             checks.Watcher(mesh) as watcher,
-            Load(dsns, 10**9, WRITTEN, options.seed, commit="local") as load,
+            Load(dsns, 10**9, WRITTEN, options.seed, commit="remote_apply") as load,
         ):
             load.wait(2)
             mesh.kill(DOWN)
@@ -129,6 +129,6 @@ def migrate(options: Options) -> Report:
             Figure("transactions seen half", sum(watcher.halves.values()), f"of {watcher.snapshots} snapshots", "0", not watcher.halves),
             Figure("all schema changes took", round(seconds, 1), "s"),
         ],
-        conditions=conditions(seed=options.seed, writers=3, nodes=3, postgres=postgres_version(), commit="local"),
+        conditions=conditions(seed=options.seed, writers=3, nodes=3, postgres=postgres_version(), commit="remote_apply"),
         details={"failed": failed, "differing": left, "stalling": stalling, "said": done.stdout[-2000:]},
     )  # fmt: skip
