@@ -10,8 +10,11 @@ from tests.multimaster.equality import Differs, Mesh
 from tests.support.nodes import CREDENTIALS, Nodes, running_mesh
 
 REPOSITORY = Path(__file__).parents[2]
-SHORT = ("basic", "delete", "many_to_many", "transactions", "update")
-"""Small labels that insert, update, delete, flush, and make tables; the others take minutes."""
+SHORT = (
+    "basic", "bulk_create", "contenttypes_tests", "delete", "fixtures", "m2m_through", "many_to_many",
+    "sessions_tests", "transactions", "update",
+)  # fmt: skip
+"""Labels of some seconds that insert, update, delete, flush, and make tables; the other five take minutes."""
 
 
 @pytest.fixture
