@@ -87,6 +87,22 @@ describe("teacher and board", () => {
     expect(board.shown.place.value).toEqual({ slide: 3, step: 2 });
   });
 
+  test.each([
+    ["there is a line again", window, "online"],
+    ["the page is seen again", document, "visibilitychange"],
+  ] as const)("hosts are asked at once when %s", async (_what, target, event) => {
+    const teacher = join("teacher");
+    await pass(500);
+    for (const host of hosts) relay.kill(host.name);
+    await pass(30_000);
+    relay.dead.clear();
+    await pass(250);
+    expect(teacher.connection.value).toBe("offline");
+    target.dispatchEvent(new Event(event));
+    await pass(500);
+    expect(teacher.connection.value).toBe("online");
+  });
+
   test("after all servers lost everything, the teacher's page restores it", async () => {
     const teacher = join("teacher");
     await pass(500);
