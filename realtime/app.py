@@ -25,13 +25,13 @@ def answer(wire: "Wire", node: "Node", request: Request) -> Response | None:
         return wire.answer(404, "There is nothing here.\n")
     if "Upgrade" not in request.headers:
         return wire.answer(400, "This is the address of a websocket.\n")
+    # browsers always say it; a program may say what it likes anyway
+    if not set(request.headers.get_all("Origin")) <= node.settings.origins:
+        return wire.answer(403, "Pages of this origin get no socket: see REALTIME_ORIGINS.\n")
     if not node.takes_another():
         return wire.answer(
             503, "This host takes no new sockets just now. Use another one.\n", Retry_After="1"
         )
-    # browsers always say it; a program may say what it likes anyway
-    if not set(request.headers.get_all("Origin")) <= node.settings.origins:
-        return wire.answer(403, "Pages of this origin get no socket: see REALTIME_ORIGINS.\n")
     return None
 
 

@@ -81,8 +81,10 @@ def settle(
         level(nodes, max(0.0, min(seconds, end - time.monotonic())))
         filmed = look > LOOKS
         last = {(d.table, d.key): d for d in unequal(nodes, open_keys, since, film * filmed)}
-        if filmed and not any(d.same_changes_everywhere for d in last.values()):
-            film = min(2 * film, max(FILM_SECONDS, (end - time.monotonic()) / (LOOKS + 1)))
+        if filmed and not all(d.same_changes_everywhere for d in last.values()):
+            # tables are filmed one after the other, and LOOKS looks are still to come
+            share = (end - time.monotonic()) / (LOOKS + 1) / len({table for table, _ in last})
+            film = min(2 * film, max(FILM_SECONDS, share))
         open_keys = set(last)
         for key, doubt in last.items():
             before, times = calm.get(key, (None, 0))

@@ -23,7 +23,7 @@ from tests.drills.all_servers_dead import Outage, stopped
 
 pytestmark = pytest.mark.timeout(200)
 
-WITHOUT_INTERNET_MS = 8_000
+WITHOUT_INTERNET_MS = 11_000
 """Longer than any heartbeat is waited for."""
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg2
 import pytest
@@ -16,6 +17,8 @@ from cluster.verify.node import SCRATCH, Node
 from tests.support.nodes import CREDENTIALS, Nodes, wait_until
 
 ROWS = 1200
+PLANTED = 3000
+"""Rows of the tables that a pass damages itself, each on one node."""
 
 
 @pytest.fixture
@@ -69,8 +72,8 @@ def test_of_equal_nodes_the_second_pass_hashes_next_to_nothing(mesh, pupils):
     assert report.planted == 3
     assert report.rows[log_name(mesh, pupils)] == ROWS
     # what earlier tests, autovacuum and the planted rows leave: a few blocks, not three times all rows
-    assert report.hashed < 3 * ROWS
-    assert look(mesh, full=True).hashed >= 3 * ROWS
+    assert report.hashed < 3 * ROWS + PLANTED
+    assert look(mesh, full=True).hashed >= 3 * ROWS + 3 * PLANTED - 10
 
 
 DAMAGES = [
@@ -154,7 +157,7 @@ def test_column_order_and_settings_of_sessions_make_no_difference(mesh, pupils):
 def test_under_writes_on_all_nodes_there_is_no_false_alarm_and_damage_is_found(mesh, pupils):
     """Hot rows, swaps of unique values, deletes and new rows, from three writers, while passes run."""
     stop = threading.Event()
-    # One row's changes take their time to be applied on node 3: it is in flight whenever somebody looks.
+    # One row's changes take their time to be applied on node 3: it often is in flight when somebody looks.
     mesh.admin(
         3,
         "create function public.slow() returns trigger language plpgsql as 'begin perform pg_sleep(0.1); return new; end'",
@@ -207,10 +210,10 @@ def test_under_writes_on_all_nodes_there_is_no_false_alarm_and_damage_is_found(m
                 arrived("select 1 from pupil where id = %s", node * 1_000_000 + i)
         db.close()
 
-    writers = [threading.Thread(target=write, args=(n,)) for n in mesh.numbers]
-    writers.append(threading.Thread(target=trickle))
-    for writer in writers:
-        writer.start()
+    for node in mesh.numbers:
+        mesh.sql(node, "select 1")  # connected, before threads share it
+    pool = ThreadPoolExecutor(len(mesh.numbers) + 1)
+    writers = [*(pool.submit(write, node) for node in mesh.numbers), pool.submit(trickle)]
     try:
         for _ in range(4):
             report = look(mesh, wait_seconds=30)
@@ -220,8 +223,9 @@ def test_under_writes_on_all_nodes_there_is_no_false_alarm_and_damage_is_found(m
         assert found(report) == [(log_name(mesh, pupils), key) for key in ("1000", "51")], report
     finally:
         stop.set()
-        for writer in writers:
-            writer.join()
+        pool.shutdown()
+    for writer in writers:
+        writer.result()  # raises what ended it early: then nobody wrote meanwhile
     mesh.level()
     mesh.admin(3, "drop function public.slow() cascade")
 
@@ -264,7 +268,9 @@ def test_a_row_that_is_written_all_the_time_is_decided_though_a_node_stays_behin
     stop = threading.Event()
 
     def write() -> None:
-        while not stop.wait(0.05):
+        while not stop.wait(
+            0.15
+        ):  # slower than a busy machine applies it: it must not come to be later
             mesh.sql(1, "update pupil set name = clock_timestamp()::text where id = 51")
 
     writer = threading.Thread(target=write)

@@ -5,6 +5,7 @@ choices follow from its seed alone; what the nodes make of them also depends on 
 """
 
 import collections
+import contextlib
 import multiprocessing
 import os
 import queue
@@ -78,13 +79,14 @@ class Load:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        try:
-            answers = [self._answers.get(timeout=60) for _ in self._processes]
-        except queue.Empty:
+        answers = []
+        with contextlib.suppress(queue.Empty):
+            answers += [self._answers.get(timeout=60) for _ in self._processes]
+        if not answers:
             raise AssertionError(
                 f"a writer told nothing for 60 s: exit codes {[p.exitcode for p in self._processes]};"
                 " None hangs in a statement"
-            ) from None
+            )
         if crashes := [answer for answer in answers if isinstance(answer, str)]:
             raise AssertionError("a writer crashed:\n" + "\n".join(crashes))
         self.told = answers

@@ -168,7 +168,7 @@ def _refuse_if_taken(account: User) -> None:
             "The user name “%(name)s” is taken. Choose another one.", name=account.username
         )
         raise ApiError(409, "name_taken", text, {"username": [text]})
-    if User.objects.filter(email__iexact=account.email).exists():
+    if User.of_address(account.email).exists():
         text = Message(
             "There is an account with the address %(address)s already. Sign in with it; if you have forgotten its"
             " password, ask for a new one.",

@@ -59,9 +59,8 @@ def opens(key: str, invitation: Invitation) -> bool:
 
 @writes(RESET)
 def _reset(letter: Letter) -> list[EmailMessage]:
-    """One mail for each account of the address; none is nobody's business but this host's."""
-    people = User.objects.filter(email__iexact=letter.address, is_active=True).order_by("id")
-    return [_reset_for(user) for user in people]
+    """To the account of the address; that there is none is nobody's business but this host's."""
+    return [_reset_for(user) for user in User.of_address(letter.address).filter(is_active=True)]
 
 
 def _reset_for(user: User) -> EmailMessage:

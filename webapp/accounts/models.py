@@ -41,6 +41,12 @@ class User(AbstractUser):
             )
         ]
 
+    @classmethod
+    def of_address(cls, address: str) -> "models.QuerySet[User]":
+        """The account with this e-mail address, however it is written."""
+        found = cls.objects.annotate(address=Lower("email"))
+        return found.filter(address=Lower(models.Value(address)))
+
     @property
     def shown_name(self) -> str:
         """The name a board shows when this teacher pairs with it."""
