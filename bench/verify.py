@@ -71,7 +71,7 @@ def verify(options: Options) -> Report:
         "Comparing all nodes",
         f"clusterctl verify on {NODES} nodes with {rows:,} rows each; {changed:,} rows changed on one node, and so on all, between two passes.",
         figures=[
-            *[Figure(f"{what}", round(median(seconds), 2), "s", f"≤ {GOALS[what]:g} s" if what in GOALS else "",
+            *[Figure(what, round(median(seconds), 2), "s", f"≤ {GOALS[what]:g} s" if what in GOALS else "",
                      None if options.short or what not in GOALS else median(seconds) <= GOALS[what])
               for what, seconds in found.items()],
             Figure("select count(*) on all nodes at once", round(median(counting), 2), "s"),

@@ -34,9 +34,8 @@ class Limits:
     awareness_waiting_bytes: int = 64 * 1024  # past this, awareness is dropped, not queued
     idle_seconds: float = 10.0
     sockets: int = 18_000
-    handshakes_per_second: float = (
-        400.0  # a core takes 1,000 and more, and has lessons to relay beside
-    )
+    # a core takes 1,000 handshakes a second and more, and has lessons to relay beside
+    handshakes_per_second: float = 400.0
     handshakes_burst: float = 400.0
 
 

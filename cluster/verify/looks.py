@@ -80,7 +80,8 @@ def settle(
             break
         level(nodes, max(0.0, min(seconds, end - time.monotonic())))
         filmed = look > LOOKS
-        last = {(d.table, d.key): d for d in unequal(nodes, open_keys, since, film * filmed)}
+        found = unequal(nodes, open_keys, since, film if filmed else 0.0)
+        last = {(d.table, d.key): d for d in found}
         if filmed and not all(d.same_changes_everywhere for d in last.values()):
             # tables are filmed one after the other, and LOOKS looks are still to come
             share = (end - time.monotonic()) / (LOOKS + 1) / len({table for table, _ in last})

@@ -48,10 +48,7 @@ def test_with_every_server_dead_the_lesson_goes_on_and_nothing_is_lost_or_double
 def test_a_sleeping_board_and_a_clock_that_is_set_are_caught_up_with_and_two_tabs_agree(
     teacher: Teacher, board: Board
 ) -> None:
-    teacher.import_file("tides.zip", decks.tides())
-    teacher.open_lesson("The tides")
-    pair(teacher, board)
-    expect_direct(teacher, board)
+    begin_lesson(teacher, board)
     other_tab = teacher.page.context.new_page()
     other_tab.goto(teacher.page.url)
     expect(other_tab.get_by_test_id("slide")).to_be_visible()
@@ -72,6 +69,9 @@ def test_a_sleeping_board_and_a_clock_that_is_set_are_caught_up_with_and_two_tab
     board.expect_at((0, 0))
     expect(strokes(board)).to_have_count(1)
     board.wait_until(lambda: shapes(board) == shapes(teacher), "the same ink")
+    teacher.next()
+    teacher.next()
+    assert teacher.at() == place, "each tab's press counted once"
     expect_direct(teacher, board)
     teacher.assert_untroubled()
     board.assert_untroubled()
@@ -81,10 +81,7 @@ def test_a_school_without_internet_goes_on_directly_and_is_online_when_it_is_bac
     teacher: Teacher, board: Board
 ) -> None:
     """The line to the servers is gone; laptop and board still have each other."""
-    teacher.import_file("tides.zip", decks.tides())
-    teacher.open_lesson("The tides")
-    pair(teacher, board)
-    expect_direct(teacher, board)
+    begin_lesson(teacher, board)
     for screen in (teacher, board):
         screen.page.context.set_offline(True)
     for screen in (teacher, board):
@@ -103,6 +100,14 @@ def test_a_school_without_internet_goes_on_directly_and_is_online_when_it_is_bac
     assert shapes(board) == shapes(teacher)
     teacher.assert_untroubled()
     board.assert_untroubled()
+
+
+def begin_lesson(teacher: Teacher, board: Board) -> None:
+    """Paired, and in touch without a host between them."""
+    teacher.import_file("tides.zip", decks.tides())
+    teacher.open_lesson("The tides")
+    pair(teacher, board)
+    expect_direct(teacher, board)
 
 
 def expect_tab_at(tab: Page, place: Place) -> None:

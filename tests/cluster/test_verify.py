@@ -230,25 +230,36 @@ def test_under_writes_on_all_nodes_there_is_no_false_alarm_and_damage_is_found(m
     mesh.admin(3, "drop function public.slow() cascade")
 
 
-def test_a_row_that_is_written_all_the_time_is_decided(mesh, pupils):
+@contextlib.contextmanager
+def hot_row(mesh: Nodes, every: float):
+    """Row 51 is written on node 1 meanwhile, each so many seconds."""
     stop = threading.Event()
 
     def write() -> None:
         with contextlib.closing(mesh.connect(1)) as db, db.cursor() as cursor:
             db.autocommit = True
-            while not stop.wait(0.004):
+            while not stop.wait(every):
                 cursor.execute("update pupil set name = clock_timestamp()::text where id = 51")
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(write)
+        try:
+            yield
+        finally:
+            stop.set()
+        writer.result()
+
+
+def assert_its_damage_is_found(mesh: Nodes, pupils: str) -> None:
+    tamper(mesh, 2, "update pupil set marks = null where id = 51")
+    report = look(mesh, wait_seconds=30)
+    assert (found(report), report.undecided) == ([(log_name(mesh, pupils), "51")], [])
+
+
+def test_a_row_that_is_written_all_the_time_is_decided(mesh, pupils):
+    with hot_row(mesh, every=0.004):
         assert look(mesh, wait_seconds=30).well
-        tamper(mesh, 2, "update pupil set marks = null where id = 51")
-        report = look(mesh, wait_seconds=30)
-        assert (found(report), report.undecided) == ([(log_name(mesh, pupils), "51")], [])
-    finally:
-        stop.set()
-        writer.join()
+        assert_its_damage_is_found(mesh, pupils)
     mesh.level()
 
 
@@ -265,23 +276,12 @@ def test_a_row_that_is_written_all_the_time_is_decided_though_a_node_stays_behin
         " create trigger late before update on pupil for each row when (old.id = 51) execute function late();"
         " alter table pupil enable replica trigger late; reset mesh.ddl",
     )
-    stop = threading.Event()
-
-    def write() -> None:
-        while not stop.wait(
-            0.15
-        ):  # slower than a busy machine applies it: it must not come to be later
-            mesh.sql(1, "update pupil set name = clock_timestamp()::text where id = 51")
-
-    writer = threading.Thread(target=write)
-    writer.start()
     try:
-        tamper(mesh, 2, "update pupil set marks = null where id = 51")
-        report = look(mesh, wait_seconds=30)
-        assert (found(report), report.undecided) == ([(log_name(mesh, pupils), "51")], [])
+        with hot_row(
+            mesh, every=0.15
+        ):  # slower than a busy machine applies it: it must not come to be later
+            assert_its_damage_is_found(mesh, pupils)
     finally:
-        stop.set()
-        writer.join()
         mesh.admin(3, "drop function public.late() cascade")
     mesh.level()
 

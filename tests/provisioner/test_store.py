@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -17,20 +16,17 @@ from provisioner.errors import ProvisionerError
 from provisioner.lifecycle import Failure, Kind, State, Wanted
 from provisioner.store import Store, meta, now
 from tests.support.ports import free_port
-from tests.support.postgres import bin_folder, new_data
+from tests.support.postgres import as_postgres, bin_folder, new_data
 
 
 @pytest.fixture(scope="module")
 def postgres_url() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="office-pg-"))
-    user = {}
     if os.geteuid() == 0:
-        account = pwd.getpwnam("postgres")
-        os.chown(folder, account.pw_uid, account.pw_gid)
-        user = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+        shutil.chown(folder, "postgres")
     port, tools, data = free_port(), bin_folder(), folder / "data"
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-    quiet = {"check": True, "cwd": folder, "stdout": subprocess.DEVNULL, **user}
+    quiet = {**as_postgres(), "check": True, "cwd": folder, "stdout": subprocess.DEVNULL}
     new_data(data, "p")
     subprocess.run([tools / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start"],
                    **quiet)  # fmt: skip
