@@ -28,7 +28,8 @@ RPC_SECONDS = 60
 STOP_SECONDS = 90
 """A clean stop of all programs one after the other, each of which has its own limit."""
 
-KILL_SECONDS = 10
+KILL_SECONDS = 30
+"""Until what got SIGKILL is gone: not before the kernel has done the write to disk in which it found it."""
 _ALREADY_STARTED, _NOT_RUNNING = 60, 70
 """Supervisor's faults that mean: it is already as was asked."""
 
