@@ -147,18 +147,29 @@ def sequence(mesh: Nodes) -> None:
     assert both(mesh, "select nextval('sq_id_seq') % 16") == [[(1,)], [(2,)]]
 
 
+ROWS_DEPEND_ON = (
+    "create function {0}_f() returns trigger language plpgsql as $$ begin return new; end $$",
+    "create trigger {0}_t before insert on ho for each row execute function ho_f()",
+    "create type {0}_e as enum ('a')",
+    "create domain {0}_d as int check (value > 0)",
+)
+
+
 def here_only(mesh: Nodes) -> None:
     mesh.ddl(1, "create table ho (id int primary key, v int)")
     mesh.ddl(1, "create index ho_v on ho (v)")
-    with pytest.raises(REFUSED, match="would exist on this node only"):
-        mesh.sql(1, "do $$ begin create table made (id int primary key); end $$")
-    for what in ("index ho_v", "table ho"):
-        with pytest.raises(
-            REFUSED, match=f"{what.replace(' ', ' public.')} would be gone on this node only"
-        ):
+    for statement in ROWS_DEPEND_ON:
+        mesh.ddl(1, statement.format("ho"))
+    for statement in ("create table {0} (id int primary key)", *ROWS_DEPEND_ON):
+        with pytest.raises(REFUSED, match="would exist on this node only"):
+            mesh.sql(1, f"do $do$ begin {statement.format('made')}; end $do$")
+    for what in ("index ho_v", "table ho", "trigger ho_t on ho", "function ho_f() cascade", "type ho_e"):
+        with pytest.raises(REFUSED, match=f"{what.split()[0]} .* would be gone on this node only"):
             mesh.sql(1, f"do $$ begin drop {what}; end $$")
     mesh.level()
-    assert both(mesh, "select to_regclass('ho_v') is null") == [[(False,)], [(False,)]]
+    for name in ("to_regclass('ho_v')", "to_regproc('ho_f')", "to_regtype('ho_e')"):
+        assert both(mesh, f"select {name} is null") == [[(False,)], [(False,)]]
+    assert both(mesh, "select 1 from pg_trigger where tgname = 'ho_t'") == [[(1,)], [(1,)]]
     assert not any(map(statements.changes_schema, ("reindex table ho", "create role reader")))
 
 

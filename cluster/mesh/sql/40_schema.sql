@@ -119,8 +119,12 @@ begin
         end if;
     end if;
     perform set_config('mesh.attaching', 'on', true);
+    -- Whatever rows can come to depend on: functions, triggers and types as much as tables.
     for o in select distinct c.objid, c.object_type, c.command_tag, c.object_identity from pg_event_trigger_ddl_commands() c
-             where c.schema_name = 'public' loop
+             -- what hangs on a table is named by its schema, and belongs to none
+             where 'public' in (c.schema_name, case when c.object_type in ('trigger', 'rule', 'policy')
+                 then (pg_identify_object_as_address(c.classid, c.objid, c.objsubid)).object_names[1] end)
+             and c.command_tag not in ('COMMENT', 'SECURITY LABEL', 'GRANT', 'REVOKE', 'REINDEX', 'REFRESH MATERIALIZED VIEW') loop
         if current_setting('session_replication_role') = 'origin'
                 and coalesce(current_setting('mesh.ddl', true), '') not in ('on', 'local') then
             raise exception '% of % would exist on this node only', o.command_tag, o.object_identity
@@ -142,7 +146,9 @@ set search_path = pg_catalog, pg_temp as $$
 declare o record; f record; left_behind oid;
 begin
     select d.object_type, d.object_identity into o from pg_event_trigger_dropped_objects() d
-        where d.original and d.schema_name = 'public' and d.object_type in ('table', 'index', 'sequence', 'view', 'materialized view') limit 1;
+        where d.original
+        and 'public' in (d.schema_name, case when d.object_type in ('trigger', 'rule', 'policy') then d.address_names[1] end)
+        and d.object_type not in ('table column', 'table constraint', 'default value') limit 1; -- of ALTER TABLE, which says so itself
     if found and current_setting('session_replication_role') = 'origin'
             and coalesce(current_setting('mesh.ddl', true), '') not in ('on', 'local') then
         raise exception '% % would be gone on this node only', o.object_type, o.object_identity
@@ -170,9 +176,7 @@ begin
 end $$;
 
 drop event trigger if exists mesh_on_ddl;
-create event trigger mesh_on_ddl on ddl_command_end
-    when tag in ('CREATE TABLE', 'ALTER TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE INDEX', 'CREATE SEQUENCE', 'ALTER SEQUENCE', 'CREATE VIEW')
-    execute function mesh.on_ddl();
+create event trigger mesh_on_ddl on ddl_command_end execute function mesh.on_ddl();
 drop event trigger if exists mesh_on_drop;
 create event trigger mesh_on_drop on sql_drop execute function mesh.on_drop();
 alter event trigger mesh_on_ddl enable always;
