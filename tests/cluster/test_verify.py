@@ -160,15 +160,10 @@ def test_under_writes_on_all_nodes_there_is_no_false_alarm_and_damage_is_found(m
     # One row's changes take their time to be applied on node 3: it often is in flight when somebody looks.
     mesh.admin(
         3,
-        "create function public.slow() returns trigger language plpgsql as 'begin perform pg_sleep(0.1); return new; end'",
-    )
-    mesh.admin(
-        3,
-        "create trigger slow before update on pupil for each row when (old.id = 60) execute function slow()",
-    )
-    mesh.admin(
-        3,
-        "set mesh.ddl = 'local'; alter table pupil enable replica trigger slow; reset mesh.ddl",
+        "set mesh.ddl = 'local'; create function public.slow() returns trigger language plpgsql as"
+        " 'begin perform pg_sleep(0.1); return new; end';"
+        " create trigger slow before update on pupil for each row when (old.id = 60) execute function slow();"
+        " alter table pupil enable replica trigger slow; reset mesh.ddl",
     )
 
     def arrived(query: str, *args: object) -> None:
@@ -227,7 +222,7 @@ def test_under_writes_on_all_nodes_there_is_no_false_alarm_and_damage_is_found(m
     for writer in writers:
         writer.result()  # raises what ended it early: then nobody wrote meanwhile
     mesh.level()
-    mesh.admin(3, "drop function public.slow() cascade")
+    mesh.admin(3, "set mesh.ddl = 'local'; drop function public.slow() cascade; reset mesh.ddl")
 
 
 @contextlib.contextmanager
@@ -267,12 +262,9 @@ def test_a_row_that_is_written_all_the_time_is_decided_though_a_node_stays_behin
     """Each change of the row is applied on node 3 a second after it was written: it is never seen as it is elsewhere."""
     mesh.admin(
         3,
-        "create function public.late() returns trigger language plpgsql as $$ begin perform pg_sleep("
-        " 1 - extract(epoch from clock_timestamp() - new.name::timestamptz)::float); return new; end $$",
-    )
-    mesh.admin(
-        3,
         "set mesh.ddl = 'local';"
+        " create function public.late() returns trigger language plpgsql as $$ begin perform pg_sleep("
+        " 1 - extract(epoch from clock_timestamp() - new.name::timestamptz)::float); return new; end $$;"
         " create trigger late before update on pupil for each row when (old.id = 51) execute function late();"
         " alter table pupil enable replica trigger late; reset mesh.ddl",
     )
@@ -282,7 +274,7 @@ def test_a_row_that_is_written_all_the_time_is_decided_though_a_node_stays_behin
         ):  # slower than a busy machine applies it: it must not come to be later
             assert_its_damage_is_found(mesh, pupils)
     finally:
-        mesh.admin(3, "drop function public.late() cascade")
+        mesh.admin(3, "set mesh.ddl = 'local'; drop function public.late() cascade; reset mesh.ddl")
     mesh.level()
 
 

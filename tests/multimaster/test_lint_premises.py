@@ -163,7 +163,13 @@ def here_only(mesh: Nodes) -> None:
     for statement in ("create table {0} (id int primary key)", *ROWS_DEPEND_ON):
         with pytest.raises(REFUSED, match="would exist on this node only"):
             mesh.sql(1, f"do $do$ begin {statement.format('made')}; end $do$")
-    for what in ("index ho_v", "table ho", "trigger ho_t on ho", "function ho_f() cascade", "type ho_e"):
+    for what in (
+        "index ho_v",
+        "table ho",
+        "trigger ho_t on ho",
+        "function ho_f() cascade",
+        "type ho_e",
+    ):
         with pytest.raises(REFUSED, match=f"{what.split()[0]} .* would be gone on this node only"):
             mesh.sql(1, f"do $$ begin drop {what}; end $$")
     mesh.level()

@@ -23,7 +23,7 @@ import pytest
 
 from provisioner.catalogue import Catalogue
 from provisioner.runs import processes
-from tests.provisioner.office import REPOSITORY, Office, wait_until
+from tests.provisioner.office import PATIENCE_SECONDS, REPOSITORY, Office, wait_until
 
 TEMPLATE = os.environ.get("PROVISIONER_SWEEP_TEMPLATE", "quick")
 ANSIBLE = os.environ.get("PROVISIONER_SWEEP_ANSIBLE")
@@ -167,7 +167,8 @@ def test_a_worker_that_dies_again_and_again_is_given_up_after_bounded_tries(new_
                 process.kill()
         return environment["state"] == "failed"
 
-    wait_until(kill_each_create, "it is given up")
+    # Two processes that build and one that takes away, each with Python and Ansible to load.
+    wait_until(kill_each_create, "it is given up", 3 * PATIENCE_SECONDS)
     failed = office.get("dies")
     assert "The run's process died 2 times" in failed["failure"]["message"]
     assert not failed["open"]
