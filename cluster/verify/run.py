@@ -22,7 +22,7 @@ from cluster.credentials import Credentials
 from cluster.db import connect
 from cluster.errors import ClusterError, NodeUnreachable
 from cluster.topology import Topology
-from cluster.verify import looks, scratch
+from cluster.verify import looks, schema, scratch
 from cluster.verify.node import BUCKETS, SCRATCH, Change, Node, everywhere
 
 MAX_ROWS = 10_000
@@ -112,6 +112,7 @@ def _verify(
             f"verify can't be trusted: it damaged {sorted(planted)} itself and found {sorted(found)};"
             " report this, with the version of Postgres"
         )
+    report.problems += schema.differences(nodes, chosen, wait_seconds)
     report.planted = len(planted)
     report.differences = [d for d in differences if d.table not in SCRATCH]
 

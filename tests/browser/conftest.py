@@ -6,7 +6,6 @@
 - `teacher`, `board`: the two screens of that account: signed in, and waiting with a code.
 """
 
-import os
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -75,16 +74,6 @@ def teacher(screens: Screens, account: Account) -> Teacher:
 @pytest.fixture
 def board(screens: Screens) -> Board:
     return screens.board()
-
-
-@pytest.fixture(scope="session")
-def shell_novice() -> Path:
-    """The folder of a real deck, as its authors keep it; the test is skipped where there is none."""
-    data = Path(os.environ.get("FIRSTBELL_DECKS") or ROOT.parent / "shared/data")
-    folder = data / "shell-novice"
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is not there; FIRSTBELL_DECKS names another folder of decks")
-    return folder
 
 
 @pytest.fixture

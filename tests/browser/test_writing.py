@@ -251,6 +251,12 @@ def test_a_lesson_is_copied_kept_as_a_file_brought_back_and_printed(
         assert "firstbell.json" in archive.namelist()
     expect(teacher.by("lesson-menu")).to_have_count(0)
     teacher.card("The tides").get_by_test_id("lesson-more").click()
+    with teacher.page.expect_download() as download:
+        teacher.by("lesson-download-reveal").click()
+    assert download.value.suggested_filename == "The tides (reveal).zip"
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.read("index.html").count(b"<section") == 5
+    teacher.card("The tides").get_by_test_id("lesson-more").click()
     teacher.by("lesson-copy").click()
     expect(teacher.card("The tides (copy)")).to_be_visible()
     teacher.import_file("kept.zip", path.read_bytes())

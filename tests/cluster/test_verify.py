@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -298,6 +299,42 @@ def test_a_table_with_another_form_on_one_node_is_named_and_the_others_are_compa
     report = look(mesh)
     assert found(report) == [(log_name(mesh, pupils), "9")]
     assert any("seat" in problem for problem in report.problems)
+
+
+@pytest.mark.parametrize(
+    ("damage", "undo", "named"),
+    [
+        ("create index seen on pupil (name)", "drop index seen", "index seen of table .* is not on host1, host3"),
+        (
+            "alter table pupil add constraint rich check (ratio > 0) not valid",
+            "alter table pupil drop constraint rich",
+            "constraint rich of table .* is not on host1, host3",
+        ),
+        (
+            "alter table pupil alter name set default 'x'",
+            "alter table pupil alter name drop default",
+            "column name .* is not the same everywhere: host1: text; host2: text default 'x'",
+        ),
+        (
+            "alter table seat alter pupil set not null",
+            "alter table seat alter pupil drop not null",
+            "column pupil .* host2: bigint not null; host3: bigint$",
+        ),
+    ],
+)  # fmt: skip
+def test_what_decides_about_rows_is_the_same_on_all_nodes_or_named(
+    mesh, pupils, damage, undo, named
+):
+    here = "set mesh.ddl = 'local'; {}; reset mesh.ddl"
+    mesh.admin(2, here.format(damage))
+    try:
+        report = look(mesh, wait_seconds=1)
+        (problem,) = report.problems
+        assert re.search(named, problem)
+        assert report.rows[log_name(mesh, pupils)] == ROWS, "rows are compared all the same"
+    finally:
+        mesh.admin(2, here.format(undo))
+    assert look(mesh).well
 
 
 def test_a_truncate_and_a_schema_change_meanwhile_are_no_alarm(mesh, pupils):

@@ -1,15 +1,18 @@
 """Export and import of whole lessons through the API: what comes back is the same lesson."""
 
 import hashlib
+import html
 import io
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.webapp.support import Client, error_of, make_zip, new_lesson, uuid7
+from webapp import lessons
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><rect width="1" height="1"/></svg>'
 
@@ -134,8 +137,8 @@ REVEAL = """<!doctype html><html><head><title>Moon</title></head><body><div clas
 def reveal_zip() -> bytes:
     import base64
 
-    html = REVEAL.replace("DATA", base64.b64encode(SVG.replace(b"1", b"2")).decode())
-    files: dict[str, bytes | str] = {"deck/index.html": html, "deck/more.md": "## More\n\n* a\n"}
+    deck = REVEAL.replace("DATA", base64.b64encode(SVG.replace(b"1", b"2")).decode())
+    files: dict[str, bytes | str] = {"deck/index.html": deck, "deck/more.md": "## More\n\n* a\n"}
     return make_zip({**files, "deck/fig/moon.svg": SVG, "deck/about.html": "<h1>About</h1>"})
 
 
@@ -170,3 +173,94 @@ def test_a_marp_deck_is_divided_as_marp_does_it(teacher: Client) -> None:
     deck = "---\nmarp: true\nheadingDivider: 2\n---\n\n# A\n\n## B\n\n![bg right](x.png)\n"
     (row,) = teacher.import_(deck.encode(), "text/markdown", "a.md").json()["lessons"]
     assert row["slide_count"] == 2
+
+
+# ---- decks for other programs
+
+DEMO = Path(lessons.__file__).parent / "demo" / "first-bell.md"
+
+
+def slides_of(lesson: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Without what says in either syntax that an item comes by itself, or keeps a note from being read as settings."""
+    return [
+        (
+            slide["title"],
+            slide["markdown"].replace(' <!-- .element: class="fragment" -->', ""),
+            slide["notes"].removeprefix("> "),
+        )
+        for slide in lesson["slides"]
+    ]
+
+
+def exported(client: Client, lesson_id: str, program: str) -> dict[str, bytes]:
+    packed = client.get(f"lessons/{lesson_id}/archive?for={program}")
+    assert packed.status_code == 200, packed.text
+    with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@pytest.mark.parametrize("program", ["marp", "reveal"])
+def test_a_deck_for_another_program_comes_back_with_the_same_slides_and_notes(
+    teacher: Client, program: str
+) -> None:
+    """Imported as the other program's deck: nothing of ours is in the zip that would say more."""
+    markdown = DEMO.read_text().replace("fig/bell.svg", put_figure(teacher, SVG, "svg"))
+    markdown += (
+        '\n---\n\n## "Quotes" & <tags>\n\n```html\n* <b>no step</b>\n***\n```\n\nNote: a --> b'
+    )
+    lesson = new_lesson(teacher, markdown, 'Bells: "loud" & <clear>')
+    files = exported(teacher, lesson["id"], program)
+    assert "firstbell.json" not in files
+    (row,) = teacher.import_(make_zip(files)).json()["lessons"]
+    assert row["title"] == lesson["title"]
+    back = slides_of(teacher.get(f"lessons/{row['id']}").json())
+    wanted = slides_of(lesson)
+    if program == "marp":  # An arrow would end the comment that a note is.
+        wanted[-1] = (*wanted[-1][:2], "a --&gt; b")
+    assert back == wanted
+
+
+def test_items_that_come_one_by_one_do_so_in_reveal(teacher: Client) -> None:
+    lesson = new_lesson(teacher, "# A\n\n* one\n- at once\n\n---\n\n# B\n", "Steps")
+    page = exported(teacher, lesson["id"], "reveal")["index.html"].decode()
+    text = html.unescape(page)
+    assert '* one <!-- .element: class="fragment" -->\n\n- at once\n' in text
+
+
+def test_a_film_is_played_by_reveal_and_is_a_link_for_marp(teacher: Client) -> None:
+    url = put_figure(teacher, b"ID3 a bell that rings", "mp3")
+    lesson = new_lesson(teacher, f"# A\n\n![the *bell*]({url})\n", "Sound")
+    where = f"figures/{url.rsplit('/', 1)[-1]}"
+    files = exported(teacher, lesson["id"], "marp")
+    assert where in files
+    assert f"\n[the *bell*]({where})\n" in files["Sound.md"].decode()
+    files = exported(teacher, lesson["id"], "reveal")
+    assert f'<audio controls src="{where}"></audio>' in html.unescape(files["index.html"].decode())
+    (row,) = teacher.import_(make_zip(files)).json()["lessons"]
+    assert url in teacher.get(f"lessons/{row['id']}").json()["markdown"]
+
+
+def test_what_would_end_a_slide_for_marp_or_leave_the_page_of_reveal_does_not(
+    teacher: Client,
+) -> None:
+    lesson = new_lesson(
+        teacher,
+        "# A\n\nup\n\n***\n\ndown </textarea><script>x</script>\n\nNote: class: lead\n\n---\n\nB\n",
+        "</title>",
+    )
+    marp = exported(teacher, lesson["id"], "marp")["title.md"].decode()
+    assert marp.count("\n***\n") == 0
+    assert marp.count("\n---\n") == 2, "the front matter's end and between two slides"
+    assert "<!--\n> class: lead\n-->" in marp, "a note, not a setting"
+    page = exported(teacher, lesson["id"], "reveal")["index.html"].decode()
+    assert page.count("</textarea>") == 2
+    assert page.count("<script>") == 1, "ours"
+    assert page.count("</title>") == 1
+
+
+def test_a_program_that_nobody_knows_is_refused_with_those_that_are_known(teacher: Client) -> None:
+    lesson = new_lesson(teacher, "# A\n", "A")
+    answer = teacher.get(f"lessons/{lesson['id']}/archive?for=powerpoint")
+    assert answer.status_code == 400
+    assert error_of(answer)["code"] == "unknown_program"
+    assert "marp, reveal" in error_of(answer)["message"]

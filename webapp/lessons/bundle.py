@@ -1,7 +1,7 @@
-"""A lesson as a zip: its Markdown, its figures beside it, and a note that makes the way back exact.
+"""A lesson as a zip: its Markdown or another program's deck, and its figures beside it.
 
-The note (`firstbell.json`) says each lesson's title, file and folder of figures. With it an import brings
-back the very same text; without it the zip is a deck like any other. Deliberately nothing of the
+Beside the Markdown lies a note (`firstbell.json`): each lesson's title, file and folder of figures. With it an
+import brings back the very same text; without it the zip is a deck like any other. Deliberately nothing of the
 server's: no ids, no owner, no dates, so that the same lesson is the same zip, byte for byte.
 """
 
@@ -52,9 +52,26 @@ def write(title: str, markdown: str, figures: dict[str, Path]) -> IO[bytes]:
 
     Raises ApiError 413 `too_large` if it could not be imported again.
     """
+    markdown, file = text.plain(markdown), f"{file_stem(title)}.md"
+    folder = _free_folder(markdown)
+    note = {"format": FORMAT, "lessons": [{"title": title, "file": file, "figures": folder}]}
+    return _zip({NOTE: json.dumps(note, ensure_ascii=False, indent=1)}, file, markdown, folder, figures)  # fmt: skip
+
+
+def write_deck(file: str, deck: str, figures: dict[str, Path]) -> IO[bytes]:
+    """The zip of a deck for another program, without a note: imported again, it is a deck like any other.
+
+    Raises ApiError 413 `too_large`, as `write` does.
+    """
+    return _zip({}, file, deck, _free_folder(deck), figures)
+
+
+def _zip(
+    files: dict[str, str], file: str, speaks: str, folder: str, figures: dict[str, Path]
+) -> IO[bytes]:
+    """`files`, and one that speaks of figures; the figures beside them in their folder."""
     sizes = {name: path.stat().st_size for name, path in figures.items()}
-    markdown = text.plain(markdown)
-    if sum(sizes.values()) + len(markdown.encode()) > ARCHIVE_LIMIT_BYTES - NOTE_LIMIT_BYTES:
+    if sum(sizes.values()) + len(speaks.encode()) > ARCHIVE_LIMIT_BYTES - NOTE_LIMIT_BYTES:
         total, limit = megabytes(sum(sizes.values())), megabytes(ARCHIVE_LIMIT_BYTES)
         raise ApiError(
             413,
@@ -66,15 +83,12 @@ def write(title: str, markdown: str, figures: dict[str, Path]) -> IO[bytes]:
                 limit=limit,
             ),
         )
-    folder = _free_folder(markdown)
-    file = f"{file_stem(title)}.md"
-    note = {"format": FORMAT, "lessons": [{"title": title, "file": file, "figures": folder}]}
     body = _MEDIA.sub(
-        lambda found: f"{folder}/{found[2]}" if found[2] in figures else found[0], markdown
+        lambda found: f"{folder}/{found[2]}" if found[2] in figures else found[0], speaks
     )
     made = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 (the caller's)
     with zipfile.ZipFile(made, "w") as archive:
-        for name, content in ((NOTE, json.dumps(note, ensure_ascii=False, indent=1)), (file, body)):
+        for name, content in {**files, file: body}.items():
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), content.encode(), zipfile.ZIP_DEFLATED)
         for name, path in figures.items():
             _add(archive, f"{folder}/{name}", path)

@@ -45,6 +45,10 @@ _ELEMENT = re.compile(r"<(?:script|textarea)\b.*?</(?:script|textarea)>|<(/?)([a
 _VOID = {"br", "hr", "img", "source"}
 _BACKGROUNDS = ("data-background-image", "data-background-video", "data-background-iframe")
 _IS_REVEAL = re.compile(r"""class\s*=\s*["']?[^"'>]{0,200}\bslides\b""", re.I)
+# HTML in a section of Markdown.
+_PLAYER = re.compile(
+    r"""<(video|audio)\b[^<>]{0,300}?\s(?:data-)?src=["']([^"'<>]{1,2000})["'][^<>]{0,300}>\s*</\1>"""
+)
 # The usual ways to write "a line of three dashes"; others are patterns, which nobody else's text may bring.
 _PATTERN_MARKS = re.compile(r"\\r|\\n|\?|\^|\$|\r|\n")
 
@@ -185,6 +189,8 @@ def _markdown(section: Tag, read: Callable[[str], str | None], found: Converted)
             continue
         if notes and not fenced and line.lstrip().startswith(notes):
             line = "Note:" + line.lstrip().removeprefix(notes)
+        if not fenced:
+            line = _PLAYER.sub(lambda player: _figure("", player[2]), line)
         lines[-1] += line + "\n"
     yield from (slide.strip("\n") for slide in lines)
 

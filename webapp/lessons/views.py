@@ -23,6 +23,7 @@ from webapp.lessons import bundle, saving, sharing
 from webapp.lessons import text as texts
 from webapp.lessons.archive import ARCHIVE_LIMIT_BYTES
 from webapp.lessons.deck import parse_deck
+from webapp.lessons.foreign import PROGRAMS, Program
 from webapp.lessons.importer import run_import
 from webapp.lessons.models import ID_VERSIONS, TITLE_LENGTH, Lesson
 from webapp.media.models import MediaFile
@@ -226,17 +227,41 @@ class SharingView(APIView):
 class ArchiveView(APIView):
     @extend_schema(
         operation_id="lessons_export",
+        parameters=[
+            OpenApiParameter("for", str, enum=list(PROGRAMS), description="A program for slides.")
+        ],
         responses={(200, "application/zip"): OpenApiTypes.BINARY},
         description="The lesson as a zip of its Markdown and figures. Imported again, it is the same "
-        "lesson. 503: this host has not got all its figures yet, ask another.",
+        "lesson. Or its slides as a deck of another program. 503: this host has not got all its figures yet, "
+        "ask another.",
     )
     def get(self, request: Request, lesson_id: str) -> HttpResponseBase:
+        program = _program(request)
         lesson = sharing.find(request.user, _lesson_key(lesson_id))
-        packed = bundle.write(lesson.title, lesson.markdown, _stored_figures(lesson))
-        name = f"{bundle.file_stem(lesson.title)}.zip"
+        figures, stem = _stored_figures(lesson), bundle.file_stem(lesson.title)
+        if program:
+            slides = parse_deck(lesson.markdown, limit_seconds=READ_LIMIT_SECONDS).slides
+            file = "index.html" if program.ending == "html" else f"{stem}.{program.ending}"
+            packed = bundle.write_deck(file, program.write(lesson.title, slides), figures)
+        else:
+            packed = bundle.write(lesson.title, lesson.markdown, figures)
+        name = f"{stem}.zip"
         return FileResponse(
             packed, as_attachment=True, filename=name, content_type="application/zip"
         )
+
+
+def _program(request: Request) -> Program | None:
+    """Whose deck is asked for; None: our own."""
+    name = request.query_params.get("for")
+    if name is not None and name not in PROGRAMS:
+        message = Message(
+            "There is no export for “%(name)s”; there are: %(names)s.",
+            name=name[:40],
+            names=", ".join(PROGRAMS),
+        )
+        raise ApiError(400, "unknown_program", message)
+    return PROGRAMS[name] if name else None
 
 
 def _stored_figures(lesson: Lesson) -> dict[str, Path]:

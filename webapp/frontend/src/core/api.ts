@@ -19,6 +19,7 @@ import type {
   Lesson,
   LessonDraft,
   LessonSummary,
+  Program,
   SessionAnswer,
   SharedLesson,
   Teaching,
@@ -121,11 +122,11 @@ export class Api {
     await this.call({ method: shared ? "PUT" : "DELETE", path: `/api/v1/lessons/${id}/sharing` });
   }
 
-  /** A zip of the lesson's Markdown and figures. */
-  async lessonArchive(id: string): Promise<Blob> {
+  /** A zip of the lesson's Markdown and figures, or of its slides as a deck of another program. */
+  async lessonArchive(id: string, program?: Program): Promise<Blob> {
     return (await this.call({
       method: "GET",
-      path: `/api/v1/lessons/${id}/archive`,
+      path: `/api/v1/lessons/${id}/archive${program ? `?for=${program}` : ""}`,
       binary: true,
     })) as Blob;
   }

@@ -15,6 +15,9 @@ export interface SessionAnswer {
   csrf_token: string;
 }
 
+/** Somebody else's program for slides, for which a lesson can be kept. */
+export type Program = "marp" | "reveal";
+
 export interface LessonSummary {
   id: string;
   title: string;

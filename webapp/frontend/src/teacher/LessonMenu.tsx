@@ -2,12 +2,17 @@
 import { useState } from "preact/hooks";
 import type { Api } from "../core/api";
 import { messageFor } from "../core/errors";
-import type { LessonSummary } from "../core/types";
+import type { LessonSummary, Program } from "../core/types";
 import { Dialog } from "../ui/Dialog";
 import { ErrorNote } from "../ui/ErrorNote";
 import { copyLesson, downloadLesson } from "./lessonActions";
 import { go } from "./state";
 import { words } from "./words/lessons";
+
+const PROGRAMS: [Program, string][] = [
+  ["marp", "Marp"],
+  ["reveal", "reveal.js"],
+];
 
 interface Props {
   api: Api;
@@ -70,15 +75,6 @@ export function LessonMenu({ api, lesson, school, onChanged, onClose }: Props) {
         )}
         <button
           class="button"
-          data-testid="lesson-download"
-          disabled={busy}
-          onClick={() => void does(() => downloadLesson(api, lesson.id, lesson.title))}
-        >
-          {words.menu.download}
-          <small>{words.menu.downloadHint}</small>
-        </button>
-        <button
-          class="button"
           data-testid="lesson-read"
           disabled={busy}
           onClick={() => go({ page: "read", lesson: lesson.id })}
@@ -86,6 +82,27 @@ export function LessonMenu({ api, lesson, school, onChanged, onClose }: Props) {
           {words.menu.read}
           <small>{words.menu.readHint}</small>
         </button>
+        <button
+          class="button"
+          data-testid="lesson-download"
+          disabled={busy}
+          onClick={() => void does(() => downloadLesson(api, lesson))}
+        >
+          {words.menu.download}
+          <small>{words.menu.downloadHint}</small>
+        </button>
+        {PROGRAMS.map(([program, name]) => (
+          <button
+            key={program}
+            class="button"
+            data-testid={`lesson-download-${program}`}
+            disabled={busy}
+            onClick={() => void does(() => downloadLesson(api, lesson, program))}
+          >
+            {words.menu.downloadFor(name)}
+            <small>{words.menu.downloadForHint[program]}</small>
+          </button>
+        ))}
       </div>
       <div class="row row-end">
         <button class="button button-quiet" data-testid="lesson-menu-close" onClick={onClose}>

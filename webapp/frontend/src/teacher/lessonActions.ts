@@ -1,6 +1,6 @@
 /** What is done with a whole lesson: a copy of one's own, a file of it. */
 import { newId, type Api } from "../core/api";
-import type { Lesson } from "../core/types";
+import type { Lesson, LessonSummary, Program } from "../core/types";
 import { words } from "./words/lessons";
 
 const TITLE_LENGTH = 200;
@@ -17,12 +17,17 @@ export async function copyLesson(api: Api, lesson: Lesson): Promise<string> {
   return id;
 }
 
-/** Lets the browser keep the lesson as a zip. */
-export async function downloadLesson(api: Api, id: string, title: string): Promise<void> {
-  const url = URL.createObjectURL(await api.lessonArchive(id));
+/** Lets the browser keep the lesson as a zip: ours, or a deck of another program. */
+export async function downloadLesson(
+  api: Api,
+  lesson: LessonSummary,
+  program?: Program,
+): Promise<void> {
+  const url = URL.createObjectURL(await api.lessonArchive(lesson.id, program));
   const link = document.createElement("a");
   link.href = url;
-  link.download = `${title.replace(/[\\/:*?"<>|\s]+/g, " ").trim() || words.fileName}.zip`;
+  const name = lesson.title.replace(/[\\/:*?"<>|\s]+/g, " ").trim() || words.fileName;
+  link.download = program ? `${name} (${program}).zip` : `${name}.zip`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), FILE_KEPT_MS);
 }

@@ -59,6 +59,11 @@ export const words = inLanguage({
       unshareHint: "Nobody else can read it any more. Copies that colleagues made stay theirs.",
       download: "Download as a zip",
       downloadHint: "Markdown and figures; it can be imported again, here or elsewhere.",
+      downloadFor: (program: string) => `Download for ${program}`,
+      downloadForHint: {
+        marp: "Its slides as a Marp deck, with notes and pictures. Films and sounds become links.",
+        reveal: "Its slides as a web page for reveal.js, with steps, notes, figures and films.",
+      },
       read: "Read or print",
       readHint: "All slides under each other; one a page on paper or as PDF.",
       close: "Close",
@@ -151,6 +156,12 @@ export const words = inLanguage({
         "Niemand anders kan de les nog lezen. Kopieën die collega’s maakten, blijven van hen.",
       download: "Downloaden als zip",
       downloadHint: "Markdown en afbeeldingen; je kunt de zip weer importeren, hier of elders.",
+      downloadFor: (program: string) => `Downloaden voor ${program}`,
+      downloadForHint: {
+        marp: "De dia’s voor Marp, met notities en plaatjes. Films en geluid worden links.",
+        reveal:
+          "De dia’s als webpagina voor reveal.js, met stappen, notities, afbeeldingen en films.",
+      },
       read: "Lezen of afdrukken",
       readHint: "Alle dia’s onder elkaar; op papier of als pdf één per bladzijde.",
       close: "Sluiten",
