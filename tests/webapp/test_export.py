@@ -181,12 +181,12 @@ DEMO = Path(lessons.__file__).parent / "demo" / "first-bell.md"
 
 
 def slides_of(lesson: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Without what says in either syntax that an item comes by itself, or keeps a note from being read as settings."""
+    """Without what says in either syntax that an item comes by itself."""
     return [
         (
             slide["title"],
             slide["markdown"].replace(' <!-- .element: class="fragment" -->', ""),
-            slide["notes"].removeprefix("> "),
+            slide["notes"],
         )
         for slide in lesson["slides"]
     ]
@@ -206,7 +206,7 @@ def test_a_deck_for_another_program_comes_back_with_the_same_slides_and_notes(
     """Imported as the other program's deck: nothing of ours is in the zip that would say more."""
     markdown = DEMO.read_text().replace("fig/bell.svg", put_figure(teacher, SVG, "svg"))
     markdown += (
-        '\n---\n\n## "Quotes" & <tags>\n\n```html\n* <b>no step</b>\n***\n```\n\nNote: a --> b'
+        '\n---\n\n## "Quotes" & <tags>\n\n```html\n* <b>no step</b>\n***\n---\n```\n\nNote: a --> b'
     )
     lesson = new_lesson(teacher, markdown, 'Bells: "loud" & <clear>')
     files = exported(teacher, lesson["id"], program)
@@ -215,6 +215,9 @@ def test_a_deck_for_another_program_comes_back_with_the_same_slides_and_notes(
     assert row["title"] == lesson["title"]
     back = slides_of(teacher.get(f"lessons/{row['id']}").json())
     wanted = slides_of(lesson)
+    if program == "reveal":
+        page = files["index.html"].decode()
+        assert page.count("data-separator=") == 1, "where code has a line of dashes"
     if program == "marp":  # An arrow would end the comment that a note is.
         wanted[-1] = (*wanted[-1][:2], "a --&gt; b")
     assert back == wanted

@@ -21,10 +21,15 @@ _FILMS = "|".join(name for name, kind in MEDIA_TYPES.items() if not kind.startsw
 _FILM = re.compile(
     rf'!\[((?:[^\[\]\\\n]|\\.){{0,300}})\]\((\S{{1,300}}?\.({_FILMS}))(?: "[^"\n]*")?\)'
 )
-# What Marp would read as YAML, and so take for settings of the deck.
-_SETTING = re.compile(r"""[-\[{?!&'"]|[^\n]*:(?:\s|$)""")
+# A comment with one of these is a setting of the deck to Marp, not a note (Marpit's directives, and Marp Core's).
+_SETTING = re.compile(
+    r"^[_$]?(theme|style|headingDivider|lang|paginate|header|footer|class|color|background\w*|size|math|marp|title"
+    r"|author|description|keywords|url|image|transition)[ \t]*:",
+    re.M,
+)
 # A line across a slide; Marp takes each for the end of one.
 _RULE = re.compile(r" {0,3}([*_])(?:[ \t]*\1){2,}[ \t]*")
+_DASHES = re.compile(r"^---\s*$", re.M)
 _NOTE = re.compile(r"^\s*notes?:", re.I | re.M)
 
 _PAGE = """<!doctype html>
@@ -73,7 +78,7 @@ def marp(title: str, slides: Iterable[Slide]) -> str:
 
 def _comment(notes: str) -> str:
     notes = notes.strip().replace("-->", "--&gt;")
-    return f"> {notes}" if _SETTING.match(notes) else notes
+    return f"> {notes}" if _SETTING.search(notes) else notes
 
 
 def reveal(title: str, slides: Iterable[Slide]) -> str:
@@ -90,6 +95,8 @@ def _section(slide: Slide) -> str:
     # A slide that itself speaks of notes gets another mark for its own.
     mark = "Note of this slide:" if _NOTE.search(body) else "Note:"
     says = f' data-separator-notes="{mark}"' if mark != "Note:" else ""
+    if _DASHES.search(body):  # In code, say; reveal.js looks for ends of slides there too.
+        says += ' data-separator="^no end of a slide$"'
     text = f"{body}\n\n{mark}\n{slide.notes}" if slide.notes else body
     return f"<section data-markdown{says}><textarea data-template>\n{escape(text)}\n</textarea></section>"
 
