@@ -79,6 +79,8 @@ def test_bare_hosts_become_a_cluster_that_people_can_use(site: Site) -> None:
 
 
 def test_a_second_run_changes_nothing(site: Site) -> None:
+    if not LONG:
+        pytest.skip("minutes more of site.yml: make hosts-test")
     second = site.play("site.yml")
     assert second.code == 0, second.output[-6000:]
     assert second.changed == dict.fromkeys(NAMES, 0)
