@@ -49,6 +49,7 @@ class Recorder:
     def __init__(self) -> None:
         self.failed_task: str | None = None
         self.failed_message: str | None = None
+        self._play: tuple[str, str] | None = None
         self._numbers = 0
         self._tasks = 0
         self._task_of: dict[str, int] = {}
@@ -59,8 +60,14 @@ class Recorder:
         name = event.get("event", "")
         data = event.get("event_data") or {}
         at = str(event.get("created", ""))
+        # A play that is for none of the hosts (site.yml on clones, say) is no step: that is told after its start.
+        if name == "playbook_on_no_hosts_matched":
+            self._play = None
+        elif self._play:
+            yield self._line(self._play[0], "step", self._play[1])
+            self._play = None
         if name == "playbook_on_play_start":
-            yield self._line(at, "step", str(data.get("name") or "play"))
+            self._play = (at, str(data.get("name") or "play"))
         elif name in ("playbook_on_task_start", "playbook_on_handler_task_start"):
             self._tasks += 1
             self._item_message = ""

@@ -75,6 +75,21 @@ def test_a_run_knows_its_end_and_its_failure_names_task_and_last_words(tmp_path)
     ]  # fmt: skip
 
 
+def test_a_play_that_is_for_no_host_is_no_step(tmp_path):
+    tasks = [{"name": "Say", "ansible.builtin.debug": {"msg": "here"}}]
+    playbook = tmp_path / "plays.yml"
+    hosts = ("localhost", "localhost:!localhost", "localhost")
+    plays = [{"name": f"Play {n}", "hosts": where, "gather_facts": False, "tasks": tasks}
+             for n, where in enumerate(hosts)]  # fmt: skip
+    playbook.write_text(json.dumps(plays))
+    folder = RunFolder(tmp_path / "run")
+    folder.launch(Order(playbook, tmp_path, {}, tmp_path / "nobody"))
+    assert finish(folder) == (Outcome.SUCCEEDED, None)
+    lines = log.read(folder.log)
+    assert [x.text for x in lines if x.kind == "step"] == ["Play 0", "Play 2"]
+    assert [x.number for x in lines] == list(range(1, len(lines) + 1))
+
+
 def test_secrets_of_the_provisioner_do_not_reach_a_run(tmp_path, monkeypatch):
     monkeypatch.setenv("PROVISIONER_DATABASE_URL", "postgres://secret")
     monkeypatch.setenv("CLOUD_TOKEN", "needed")
