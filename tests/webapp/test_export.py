@@ -248,7 +248,8 @@ def test_what_would_end_a_slide_for_marp_or_leave_the_page_of_reveal_does_not(
 ) -> None:
     lesson = new_lesson(
         teacher,
-        "# A\n\nup\n\n***\n\ndown </textarea><script>x</script>\n\nNote: class: lead\n\n---\n\nB\n",
+        '# A\n\nup ![](x"onload="y.mp4)\n\n***\n\n'
+        "down </textarea><script>x</script>\n\nNote: class: lead\n\n---\n\nB\n",
         "</title>",
     )
     marp = exported(teacher, lesson["id"], "marp")["title.md"].decode()
@@ -259,6 +260,7 @@ def test_what_would_end_a_slide_for_marp_or_leave_the_page_of_reveal_does_not(
     assert page.count("</textarea>") == 2
     assert page.count("<script>") == 1, "ours"
     assert page.count("</title>") == 1
+    assert 'src="x%22onload=%22y.mp4"' in html.unescape(page)
 
 
 def test_a_program_that_nobody_knows_is_refused_with_those_that_are_known(teacher: Client) -> None:

@@ -111,7 +111,8 @@ def _lines(slide: Slide) -> Iterator[tuple[str, bool]]:
 
 def _player(found: re.Match[str]) -> str:
     kind = MEDIA_TYPES[found[3]].partition("/")[0]
-    return f'<{kind} controls src="{found[2]}"></{kind}>'
+    where = found[2].replace('"', "%22")
+    return f'<{kind} controls src="{where}"></{kind}>'
 
 
 PROGRAMS = {"marp": Program("Marp", "md", marp), "reveal": Program("reveal.js", "html", reveal)}
